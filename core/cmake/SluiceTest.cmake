@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# sluice_test(NAME SOURCES … LIBS … [DEFS …] [LABELS …]): a cmocka program that ctest runs.
+function(sluice_test name)
+  if(NOT SLUICE_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;DEFS;LABELS" ${ARGN})
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+  add_executable(test_${name} ${T_SOURCES})
+  target_link_libraries(test_${name} PRIVATE ${T_LIBS} PkgConfig::CMOCKA)
+  target_compile_definitions(test_${name} PRIVATE ${T_DEFS})
+  add_test(NAME ${name} COMMAND test_${name})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "unit;${T_LABELS}")
+endfunction()

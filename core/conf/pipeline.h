@@ -31,7 +31,8 @@ typedef struct sl_on_error {
 typedef struct sl_batch_opts {
   int64_t documents; /* default 1000 */
   int64_t bytes;     /* default 4 MiB */
-  int64_t age;       /* nanoseconds; default 50 ms: how long a sink waits for a batch to fill when input is slow */
+  int64_t age;       /* nanoseconds; default 0: a sink writes what there is as soon as it is free; else how long it waits for
+                        a batch to fill. SERIAL transforms: the three bound what may be held */
 } sl_batch_opts;
 
 #define SL_ORDER_SOURCE 0 /* documents of one source in order; a long retry gives up its place */

@@ -45,7 +45,7 @@ struct sl_doc {
   sl_orig *orig;       /* or NULL: origin not set */
   sl_editmap *map;     /* or NULL */
   sl_splits *splits;   /* or NULL */
-  sl_doc *next;        /* intrusive list of whoever holds the envelope */
+  sl_doc *next, *prev; /* intrusive list of whoever holds the envelope */
   uint32_t attempt;    /* 1 the first time */
   uint32_t slot;       /* place among the documents of its unit */
   struct sl_unit *unit;
@@ -55,12 +55,13 @@ struct sl_doc {
   uint64_t cursor; /* the source's position after this document */
   int64_t due;     /* flow: when a retry is due, monotonic nanoseconds */
   uint32_t flags;  /* flow */
+  uint32_t zone;   /* flow: where the document is counted as live */
   uint32_t stage;  /* flow: index of the stage that the document is about to enter */
 };
 
 /* [own] body {}, attempt 1. NULL when memory is out. */
 sl_doc *sl_doc_new(void);
-/* A second envelope that shares everything but the delivery fields (unit, slot, token, more, why, next: zero). */
+/* A second envelope that shares everything but the delivery fields (unit, slot, token, more, why, next, prev, zone, flags: zero). */
 sl_doc *sl_doc_share(const sl_doc *doc);
 /* NULL is fine. Does not touch token, unit and more: those are the caller's to settle first. */
 void sl_doc_free(sl_doc *doc);

@@ -31,7 +31,8 @@ typedef struct sl_run_stats {
   uint64_t in;          /* documents that the sources gave */
   uint64_t stored;      /* documents of `in` all of whose descendants were stored or dropped, at least one stored */
   uint64_t dropped;     /* … all dropped on purpose */
-  uint64_t unrouted;
+  uint64_t unrouted;    /* … at least one took no edge */
+  uint64_t failed;      /* … at least one went to the dead letters; in = stored + dropped + unrouted + failed + unfinished */
   uint64_t dead;        /* dead letters written */
   uint64_t unfinished;  /* given up at a stop */
   uint64_t in_flight;   /* now */

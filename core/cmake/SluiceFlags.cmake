@@ -17,7 +17,7 @@ string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
 
 add_library(sluice_flags INTERFACE)
-target_compile_definitions(sluice_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(sluice_flags INTERFACE _GNU_SOURCE SLUICE_VERSION="${PROJECT_VERSION}")
 target_compile_options(sluice_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 target_include_directories(sluice_flags INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/core/include>)

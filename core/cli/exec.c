@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a pipeline with log, progress line and signals, for the commands `run` and `bench`. */
+#include "cli/exec.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "cli/report.h"
+#include "obs/log.h"
+#include "obs/term.h"
+
+/* The engine that a signal stops. Written by the main thread only, before and after the run. */
+static _Atomic(sl_engine *) running;
+static volatile sig_atomic_t stopped_by;
+
+static void on_signal(int sig) {
+  sl_engine *e = atomic_load(&running);
+  if (!stopped_by) stopped_by = sig;
+  if (e) sl_engine_stop(e);
+}
+
+static void catch_signals(void (*handler)(int)) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  (void)sigaction(SIGINT, &action, NULL);
+  (void)sigaction(SIGTERM, &action, NULL);
+}
+
+typedef struct watch {
+  sl_logger *log;
+  int draw, every_line; /* a status line; lines in the log */
+  int64_t last;
+} watch;
+
+static void on_log(void *user, int32_t level, const char *stage, const char *text) {
+  sl_logger_line(((watch *)user)->log, level, stage, text);
+}
+
+static void on_progress(void *user, const sl_run_stats *stats) {
+  watch *w = user;
+  char text[256];
+  int64_t now = sl_time_mono();
+  sl_report_progress(stats, text, sizeof text);
+  if (stopped_by && w->draw) (void)snprintf(text + strlen(text), sizeof text - strlen(text), " · stopping");
+  if (w->draw) {
+    sl_logger_status(w->log, text);
+  } else if (w->every_line && now - w->last >= 5 * SL_TIME_S) {
+    w->last = now;
+    sl_logger_line(w->log, SL_LOG_INFO, NULL, text);
+  }
+}
+
+int sl_exec_options(const sl_cli *cli, sl_exec *x) {
+  const char *format = sl_cli_value(cli, "log-format", sl_term_is_tty(stderr) ? "text" : "logfmt");
+  static const char *const formats[] = {"text", "logfmt", "json"};
+  x->quiet = sl_cli_has(cli, "quiet");
+  x->progress = sl_cli_has(cli, "progress");
+  x->log_level = sl_cli_has(cli, "verbose") ? SL_LOG_DEBUG
+                 : x->quiet                 ? SL_LOG_ERROR
+                 : x->pipeline              ? x->pipeline->log_level
+                                            : SL_LOG_INFO;
+  x->log_format = -1;
+  for (int i = 0; i < 3; i++)
+    if (strcmp(format, formats[i]) == 0) x->log_format = i;
+  if (x->log_format < 0) return sl_cli_usage(cli, "--log-format: expected text, logfmt or json, found '%s'", format);
+  return SL_EXIT_OK;
+}
+
+static int exit_code(const sl_exec *x, int rc, const sl_run_stats *stats) {
+  if (rc != 0) return SL_EXIT_FAILED;
+  if (stopped_by) return 128 + (int)stopped_by;
+  if (stats->dead) return SL_EXIT_DEAD;
+  if (stats->unfinished) return SL_EXIT_FAILED;
+  if (stats->unrouted && x->pipeline->unrouted == SL_UNROUTED_ERROR) return SL_EXIT_FAILED;
+  return SL_EXIT_OK;
+}
+
+int sl_exec_run(sl_exec *x) {
+  sl_err err = {0};
+  sl_engine *engine = NULL;
+  sl_run_stats stats;
+  watch w = {
+      .draw = !x->quiet && sl_term_is_tty(stderr), .every_line = x->progress && !x->quiet, .last = sl_time_mono()};
+  memset(&stats, 0, sizeof stats);
+  w.log = sl_logger_new(stderr, x->log_format, x->log_level);
+  if (!w.log) {
+    sl_err_set(&err, SL_ENOMEM, "memory is out");
+    return sl_cli_fail(&err);
+  }
+  x->opts.log = on_log;
+  x->opts.log_user = &w;
+  x->opts.progress = w.draw || w.every_line ? on_progress : NULL;
+  x->opts.progress_user = &w;
+  x->opts.progress_every = 200 * SL_TIME_MS;
+  int rc = sl_engine_new(x->pipeline, &x->opts, &engine, &err);
+  if (rc == 0) {
+    stopped_by = 0;
+    atomic_store(&running, engine);
+    catch_signals(on_signal);
+    rc = sl_engine_run(engine, &err);
+    catch_signals(SIG_DFL);
+    atomic_store(&running, NULL);
+    sl_engine_stats(engine, &stats);
+  }
+  sl_logger_free(w.log);
+  if (rc != 0) (void)sl_cli_fail(&err);
+  int code = exit_code(x, rc, &stats);
+  if (engine && x->done) x->done(x->user, &stats);
+  sl_engine_free(engine);
+  return code;
+}

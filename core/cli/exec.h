@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a pipeline with log, progress line and signals, for the commands `run` and `bench`. */
+#ifndef SLUICE_CLI_EXEC_H
+#define SLUICE_CLI_EXEC_H
+
+#include "cli/cli.h"
+#include "run/engine.h"
+
+typedef struct sl_exec {
+  const sl_pipeline *pipeline;
+  sl_run_opts opts;
+  int quiet, progress; /* progress: 1 asked for, 0 only on a terminal */
+  int log_format;      /* SL_LOG_TEXT … */
+  int32_t log_level;
+  /* Called with the exact counts before the engine is freed. */
+  void (*done)(void *user, const sl_run_stats *stats);
+  void *user;
+} sl_exec;
+
+/* --log-format and --verbose; --quiet, --progress. Returns an exit code. */
+int sl_exec_options(const sl_cli *cli, sl_exec *x);
+/* Returns the exit code of the run. Errors are printed. */
+int sl_exec_run(sl_exec *x);
+
+#endif

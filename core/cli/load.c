@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading a pipeline file as every command does it. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/load.h"
+#include "obs/term.h"
+
+int sl_cli_registry(const sl_cli *cli, sl_registry **ret) {
+  sl_err err = {0};
+  if (sl_registry_new(cli->self, ret, &err) != 0) return sl_cli_fail(&err);
+  return SL_EXIT_OK;
+}
+
+int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags, sl_pipeline **ret) {
+  const char **sets = sl_mem_calloc(cli->n_given + 1, sizeof *sets);
+  if (!sets) return sl_diags_nomem(diags);
+  sl_load_opts opts = {.resolve = sl_registry_resolve, .resolve_user = registry, .sets = sets};
+  for (size_t i = 0; i < cli->n_given; i++)
+    if (strcmp(cli->names[i], "set") == 0) sets[opts.n_sets++] = cli->values[i];
+  int rc = sl_pipeline_load(file, &opts, diags, ret);
+  sl_mem_free(sets);
+  return rc;
+}
+
+void sl_cli_print_diags(sl_diags *diags) {
+  sl_buf buf = {0};
+  if (sl_diags_print(diags, &buf, sl_term_colors(stderr)) == 0 && buf.len > 0)
+    (void)fwrite(buf.data, 1, buf.len, stderr);
+  sl_buf_done(&buf);
+}
+
+int sl_cli_load(const sl_cli *cli, const char *file, sl_registry *registry, sl_pipeline **ret) {
+  sl_diags *diags = sl_diags_new();
+  if (!diags) {
+    sl_err err;
+    sl_err_set(&err, SL_ENOMEM, "memory is out");
+    return sl_cli_fail(&err);
+  }
+  int rc = sl_cli_load_diags(cli, file, registry, diags, ret);
+  sl_cli_print_diags(diags);
+  if (rc != 0) {
+    uint32_t n = sl_diags_errors(diags);
+    fprintf(stderr, "%s: %u error%s; nothing was started\n", file, n, n == 1 ? "" : "s");
+  }
+  sl_diags_free(diags);
+  return rc == 0 ? SL_EXIT_OK : SL_EXIT_PIPELINE;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice run`: a pipeline file to its end, with a table of what became of the documents. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/exec.h"
+#include "cli/report.h"
+#include "obs/term.h"
+
+typedef struct run_state {
+  const sl_cli *cli;
+  const sl_pipeline *pipeline;
+  int dry;
+} run_state;
+
+static void say_dead(const sl_pipeline *p, const sl_run_stats *stats) {
+  const char *where = p->state ? p->state : p->dead_path;
+  fprintf(stderr, "%llu dead letter%s: sluice dlq list %s\n", (unsigned long long)stats->dead,
+          stats->dead == 1 ? "" : "s", where);
+}
+
+static void finish(void *user, const sl_run_stats *stats) {
+  run_state *r = user;
+  if (sl_cli_has(r->cli, "json")) {
+    cJSON *out = sl_report_json(r->pipeline, stats, 0);
+    if (stats->stopped) cJSON_AddNumberToObject(out, "stopped", stats->stopped);
+    if (stats->dead && !r->dry)
+      cJSON_AddStringToObject(out, "dead_letters", r->pipeline->state ? r->pipeline->state : r->pipeline->dead_path);
+    (void)sl_cli_print_json(out, 0);
+    return;
+  }
+  if (sl_cli_has(r->cli, "quiet")) return;
+  fflush(stdout);
+  sl_report_table(stats, stderr, sl_term_colors(stderr));
+  fputc('\n', stderr);
+  sl_report_summary(stats, stderr);
+  if (stats->stopped)
+    fprintf(stderr, "stopped by a signal%s\n",
+            stats->unfinished ? " before all was finished" : "; what was under way is finished");
+  if (r->dry)
+    fprintf(stderr, "dry run: nothing was stored\n");
+  else
+    sl_report_outputs(r->pipeline, stderr);
+  if (stats->dead && !r->dry) say_dead(r->pipeline, stats);
+}
+
+static int run_run(const sl_cli *cli) {
+  sl_registry *registry = NULL;
+  sl_pipeline *pipeline = NULL;
+  run_state state = {.cli = cli, .dry = sl_cli_has(cli, "dry-run")};
+  sl_exec x = {.done = finish, .user = &state};
+  uint64_t seed = 0;
+  int rc = sl_cli_count(cli, "limit", 1, &x.opts.limit);
+  if (rc == SL_EXIT_OK) rc = sl_cli_count(cli, "seed", 0, &seed);
+  if (rc == SL_EXIT_OK) rc = sl_exec_options(cli, &x);
+  if (rc == SL_EXIT_OK) rc = sl_cli_registry(cli, &registry);
+  if (rc == SL_EXIT_OK) rc = sl_cli_load(cli, cli->args[0], registry, &pipeline);
+  if (rc == SL_EXIT_OK) {
+    state.pipeline = x.pipeline = pipeline;
+    x.opts.dry_run = state.dry;
+    x.opts.seed = seed;
+    rc = sl_exec_options(cli, &x);
+  }
+  if (rc == SL_EXIT_OK) rc = sl_exec_run(&x);
+  sl_pipeline_free(pipeline);
+  sl_registry_free(registry);
+  return rc;
+}
+
+static const sl_cli_option options[] = {
+    {"set", 's', "STAGE.PARAM=VALUE", "Overrides a parameter, or lanes=N. Repeatable."},
+    {"limit", 'n', "N", "Stops the sources after N documents."},
+    {"dry-run", 0, NULL, "Runs everything but the sinks; stores nothing."},
+    {"json", 0, NULL, "The final counts as one JSON object on stdout."},
+    {"quiet", 'q', NULL, "No table, no progress; errors only."},
+    {"progress", 0, NULL, "A progress line each 5 s without a terminal, too."},
+    {"verbose", 'v', NULL, "Logs debug lines."},
+    {"log-format", 0, "FORMAT", "text, logfmt or json. Default: text on a terminal."},
+    {"seed", 0, "N", "Seed of the host's random numbers."},
+};
+
+const sl_cli_command sl_cmd_run = {
+    .name = "run",
+    .args = "FILE",
+    .summary = "Runs a pipeline file to the end of its input.",
+    .more = "Log, progress and table go to stderr; documents of sink_stdout to stdout.\n"
+            "SIGINT or SIGTERM stops the sources and finishes what is under way; a second\n"
+            "one ends at once.\n"
+            "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, with dead letters;\n"
+            "4 the pipeline file is wrong; 130, 143 stopped by SIGINT, SIGTERM.\n",
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_run,
+};

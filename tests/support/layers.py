@@ -65,15 +65,16 @@ for path in sources("core"):
         if name == "ctype.h":
             bad.append(f"{where}: text is UTF-8; isalpha() and its kin are wrong on it: use base/utf8.h or compare characters")
 
+common = os.path.join(root, "plugins", "common")  # sources that several plugins compile
 for path in sources("plugins"):
     rel = os.path.relpath(path, root)
     for number, mark, name in includes(path):
         where = f"{rel}:{number}"
         if name == "ctype.h":
             bad.append(f"{where}: text is UTF-8; isalpha() and its kin are wrong on it: use utf8proc or compare characters")
-        if mark == '"' and not os.path.exists(os.path.join(os.path.dirname(path), name)):
+        if mark == '"' and not any(os.path.exists(os.path.join(d, name)) for d in (os.path.dirname(path), common)):
             bad.append(f'{where}: a plugin includes its own folder and <sluice/...> only, found "{name}"')
-        if mark == '"' and name.startswith(".."):
+        if mark == '"' and name.startswith("..") and not name.startswith("../common/"):
             bad.append(f'{where}: a plugin includes its own folder and <sluice/...> only, found "{name}"')
         if mark == "<" and name.startswith("sluice/") and name not in ("sluice/plugin.h", "sluice/harness.h"):
             bad.append(f"{where}: <{name}> is not public")

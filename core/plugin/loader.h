@@ -27,9 +27,20 @@ int sl_registry_add_path(sl_registry *r, const char *dir, sl_err *err);
  * descriptor. ret_loaded may be NULL. The signature fits sl_resolve_fn with the registry as user. */
 int sl_registry_resolve(void *registry, const char *uses, const char *base, const char *const *path, uint32_t n_path,
                         const sl_stage_type **ret_type, const char **ret_path, const char **ret_build, sl_err *err);
-/* Every plugin on the search path, for `inspect` without an argument: cb gets either loaded or the error of a refused file. */
-int sl_registry_scan(sl_registry *r, void (*cb)(void *user, const char *path, const sl_loaded *loaded, const sl_err *err),
-                     void *user, sl_err *err);
+/* Every plugin on the search path, for `inspect` without an argument: cb gets either loaded or the error of a refused
+ * file. */
+int sl_registry_scan(sl_registry *r,
+                     void (*cb)(void *user, const char *path, const sl_loaded *loaded, const sl_err *err), void *user,
+                     sl_err *err);
+/* What has been opened so far, in that order: for a report of shadowed files. */
+void sl_registry_each(sl_registry *r, void (*cb)(void *user, const sl_loaded *loaded), void *user);
+/* Time limit of a probe; default 5 s. */
+void sl_registry_set_limit(sl_registry *r, int32_t limit_ms);
+/* The search path as it stands, in order. [borrow until the next call] */
+const char *const *sl_registry_path(sl_registry *r, uint32_t *ret_n);
+
+/* Opens one file without a probe and without a private copy: for tests of a plugin (harness.h). */
+int sl_plugin_open_file(const char *path, const sl_plugin **ret_desc, sl_err *err);
 /* Checks a descriptor against the contract (sizes, versions, tables, offsets). [any] */
 int sl_plugin_check(const sl_plugin *desc, const char *path, sl_err *err);
 

@@ -9,13 +9,13 @@
  *   assert_string_equal(sl_harness_string(h, out, "/words"), "3");
  *   sl_harness_free(h);
  *
- * Rules. The harness owns every document: what it returns stays valid until sl_harness_clear or sl_harness_free, so a test
- * frees nothing. Everything runs on the calling thread; the clock stands still until it is turned (sl_harness_advance). What
- * a stage emits is kept until it answers OK, as in the engine. Whatever breaks the plugin contract (a field written that was
- * not declared, a verdict that the kind does not have, a document emitted twice or never released) is a *problem*: the call
- * answers SL_V_FATAL with SL_EPLUGIN, the text goes to standard error, and sl_harness_free aborts the program unless the
- * test has taken it with sl_harness_take_problem. The functions of the harness itself abort when they are misused (a
- * pointer that is not there where one is asked for is NULL, not misuse).
+ * Rules. The harness owns every document: what it returns stays valid until sl_harness_clear or sl_harness_free, so a
+ * test frees nothing. Everything runs on the calling thread; the clock stands still until it is turned
+ * (sl_harness_advance). What a stage emits is kept until it answers OK, as in the engine. Whatever breaks the plugin
+ * contract (a field written that was not declared, a verdict that the kind does not have, a document emitted twice or
+ * never released) is a *problem*: the call answers SL_V_FATAL with SL_EPLUGIN, the text goes to standard error, and
+ * sl_harness_free aborts the program unless the test has taken it with sl_harness_take_problem. The functions of the
+ * harness itself abort when they are misused (a pointer that is not there where one is asked for is NULL, not misuse).
  *
  * sl_harness_ctx gives the context for the inline functions of plugin.h, for whatever is not offered here.
  */
@@ -36,16 +36,18 @@ typedef struct sl_harness_error {
   const char *message, *detail, *hint;
 } sl_harness_error;
 
-/* ---- making one ---------------------------------------------------------------------------------------------------- */
+/* ---- making one ----------------------------------------------------------------------------------------------------
+ */
 
-/* params: the stage's `with:` as YAML or JSON text ("{ sentences: 3 }"), NULL or "" for the defaults. Nothing of the stage
- * is called yet; an error in the parameters is what sl_harness_create returns. Relative paths resolve against the working
- * directory. [own]; never NULL. */
+/* params: the stage's `with:` as YAML or JSON text ("{ sentences: 3 }"), NULL or "" for the defaults. Nothing of the
+ * stage is called yet; an error in the parameters is what sl_harness_create returns. Relative paths resolve against the
+ * working directory. [own]; never NULL. */
 sl_harness *sl_harness_new(const sl_stage_type *type, const char *params);
-/* The same from a built plugin; type_name NULL: its first type. The file is opened once in a process; a file that is refused
- * is what sl_harness_create returns. */
+/* The same from a built plugin; type_name NULL: its first type. The file is opened once in a process; a file that is
+ * refused is what sl_harness_create returns. */
 sl_harness *sl_harness_open(const char *so_path, const char *type_name, const char *params);
-/* Stops, closes and destroys in order what was opened. NULL is fine. Aborts if there is a problem that was not taken. */
+/* Stops, closes and destroys in order what was opened. NULL is fine. Aborts if there is a problem that was not taken.
+ */
 void sl_harness_free(sl_harness *h);
 
 /* Parameters and create. 0, or the error with its reason in sl_harness_last. */
@@ -61,11 +63,13 @@ const void *sl_harness_params(sl_harness *h);
 void *sl_harness_stage(sl_harness *h); /* what `create` made */
 void *sl_harness_lane(sl_harness *h);  /* what `lane_open` made */
 
-/* ---- documents in --------------------------------------------------------------------------------------------------- */
+/* ---- documents in ---------------------------------------------------------------------------------------------------
+ */
 
 /* body: JSON text of an object; NULL is {}. Aborts if the text is not valid. */
 sl_doc *sl_harness_doc(sl_harness *h, const char *body);
-/* A new document that shares body, payload, origin and edit map with one of this or another harness: to chain stages. */
+/* A new document that shares body, payload, origin and edit map with one of this or another harness: to chain stages.
+ */
 sl_doc *sl_harness_copy(sl_harness *h, sl_doc *doc);
 /* data is copied. media_type NULL: application/octet-stream. Returns doc. */
 sl_doc *sl_harness_set_payload(sl_harness *h, sl_doc *doc, const void *data, size_t len, const char *media_type);
@@ -76,7 +80,8 @@ sl_doc *sl_harness_set_origin(sl_harness *h, sl_doc *doc, const char *uri, const
 /* Default 1. Returns doc. */
 sl_doc *sl_harness_set_attempt(sl_harness *h, sl_doc *doc, uint32_t attempt);
 
-/* ---- calls ------------------------------------------------------------------------------------------------------------ */
+/* ---- calls
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Calls process (transform), or write with a batch of one (sink). doc [take]. Returns the verdict. */
 int32_t sl_harness_push(sl_harness *h, sl_doc *doc);
@@ -93,16 +98,18 @@ int32_t sl_harness_produce_all(sl_harness *h, uint32_t max);
 /* why: SL_FLUSH_…. Returns 0 or the error. */
 int32_t sl_harness_flush(sl_harness *h, uint32_t why);
 
-/* ---- what came of it -------------------------------------------------------------------------------------------------- */
+/* ---- what came of it
+ * -------------------------------------------------------------------------------------------------- */
 
-/* The next document that went on, in order; NULL when there is none. With OK and nothing emitted it is the input itself. */
+/* The next document that went on, in order; NULL when there is none. With OK and nothing emitted it is the input
+ * itself. */
 sl_doc *sl_harness_pull(sl_harness *h);
 /* Documents that went on and were not pulled yet. */
 uint32_t sl_harness_count(sl_harness *h);
 /* The next document that a source rejected; its reason is sl_harness_error_of. */
 sl_doc *sl_harness_pull_rejected(sl_harness *h);
-/* What became of an input document: its verdict (HELD and PENDING as long as it is), OK also after emit_many took it as a
- * parent. -1 if it was not given to the stage. */
+/* What became of an input document: its verdict (HELD and PENDING as long as it is), OK also after emit_many took it as
+ * a parent. -1 if it was not given to the stage. */
 int32_t sl_harness_verdict(sl_harness *h, sl_doc *doc);
 /* Documents that the stage holds or that are pending. */
 uint32_t sl_harness_held(sl_harness *h);
@@ -119,7 +126,8 @@ sl_harness_error sl_harness_error_of(sl_harness *h, sl_doc *doc);
 /* The first problem as text, and forgets it; NULL if there is none. [borrow until sl_harness_free] */
 const char *sl_harness_take_problem(sl_harness *h);
 
-/* ---- looking at a document ---------------------------------------------------------------------------------------------- */
+/* ---- looking at a document
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The body. [borrow until clear, or until the document is edited] */
 const struct cJSON *sl_harness_body(sl_harness *h, sl_doc *doc);
@@ -142,7 +150,8 @@ const char *sl_harness_key(sl_harness *h, sl_doc *doc);
 int32_t sl_harness_source_of(sl_harness *h, sl_doc *doc, uint64_t start, uint64_t end, uint64_t *ret_start,
                              uint64_t *ret_end);
 
-/* ---- time, chance, waiting ------------------------------------------------------------------------------------------- */
+/* ---- time, chance, waiting
+ * ------------------------------------------------------------------------------------------- */
 
 /* Turns both clocks and runs the timers that come due, in order. Returns how many ran. The wall clock starts at
  * 2025-08-21T00:00:00Z, the monotonic at 1 s. */
@@ -153,8 +162,8 @@ void sl_harness_set_now(sl_harness *h, int64_t wall_ns);
 void sl_harness_seed(sl_harness *h, uint64_t seed);
 /* Waits at most timeout_ms of real time for a watched descriptor and calls back. Returns how many callbacks ran. */
 uint32_t sl_harness_pump(sl_harness *h, int32_t timeout_ms);
-/* Waits until doc is no longer pending or timeout_ms of real time have passed: pumps, and turns the clock by the real time
- * that went by; when no descriptor is watched, to the next timer at once. Returns sl_harness_verdict. */
+/* Waits until doc is no longer pending or timeout_ms of real time have passed: pumps, and turns the clock by the real
+ * time that went by; when no descriptor is watched, to the next timer at once. Returns sl_harness_verdict. */
 int32_t sl_harness_wait(sl_harness *h, sl_doc *doc, int32_t timeout_ms);
 /* Calls the stage's cancel for a pending document: its late completion is ignored, its verdict becomes DROP. */
 void sl_harness_cancel(sl_harness *h, sl_doc *doc);
@@ -162,7 +171,8 @@ void sl_harness_cancel(sl_harness *h, sl_doc *doc);
 uint32_t sl_harness_timers(sl_harness *h);
 uint32_t sl_harness_watches(sl_harness *h);
 
-/* ---- delivery, messages, memory --------------------------------------------------------------------------------------- */
+/* ---- delivery, messages, memory
+ * --------------------------------------------------------------------------------------- */
 
 uint64_t sl_harness_cursor(sl_harness *h, sl_doc *doc);
 /* Calls the source's `acknowledged` with the cursor of an emitted document. */

@@ -2,33 +2,12 @@
 /* One run of a pipeline with log, progress line and signals, for the commands `run` and `bench`. */
 #include "cli/exec.h"
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/time.h"
 #include "cli/report.h"
 #include "obs/log.h"
 #include "obs/term.h"
-
-/* The engine that a signal stops. Written by the main thread only, before and after the run. */
-static _Atomic(sl_engine *) running;
-static volatile sig_atomic_t stopped_by;
-
-static void on_signal(int sig) {
-  sl_engine *e = atomic_load(&running);
-  if (!stopped_by) stopped_by = sig;
-  if (e) sl_engine_stop(e);
-}
-
-static void catch_signals(void (*handler)(int)) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
-  (void)sigaction(SIGINT, &action, NULL);
-  (void)sigaction(SIGTERM, &action, NULL);
-}
 
 typedef struct watch {
   sl_logger *log;
@@ -45,7 +24,7 @@ static void on_progress(void *user, const sl_run_stats *stats) {
   char text[256];
   int64_t now = sl_time_mono();
   sl_report_progress(stats, text, sizeof text);
-  if (stopped_by && w->draw) (void)snprintf(text + strlen(text), sizeof text - strlen(text), " · stopping");
+  if (stats->stopped && w->draw) (void)snprintf(text + strlen(text), sizeof text - strlen(text), " · stopping");
   if (w->draw) {
     sl_logger_status(w->log, text);
   } else if (w->every_line && now - w->last >= 5 * SL_TIME_S) {
@@ -72,7 +51,7 @@ int sl_exec_options(const sl_cli *cli, sl_exec *x) {
 
 static int exit_code(const sl_exec *x, int rc, const sl_run_stats *stats) {
   if (rc != 0) return SL_EXIT_FAILED;
-  if (stopped_by) return 128 + (int)stopped_by;
+  if (stats->signal) return 128 + stats->signal;
   if (stats->dead) return SL_EXIT_DEAD;
   if (stats->unfinished) return SL_EXIT_FAILED;
   if (stats->unrouted && x->pipeline->unrouted == SL_UNROUTED_ERROR) return SL_EXIT_FAILED;
@@ -91,6 +70,7 @@ int sl_exec_run(sl_exec *x) {
     sl_err_set(&err, SL_ENOMEM, "memory is out");
     return sl_cli_fail(&err);
   }
+  x->opts.handle_signals = 1;
   x->opts.log = on_log;
   x->opts.log_user = &w;
   x->opts.progress = w.draw || w.every_line ? on_progress : NULL;
@@ -98,12 +78,7 @@ int sl_exec_run(sl_exec *x) {
   x->opts.progress_every = 200 * SL_TIME_MS;
   int rc = sl_engine_new(x->pipeline, &x->opts, &engine, &err);
   if (rc == 0) {
-    stopped_by = 0;
-    atomic_store(&running, engine);
-    catch_signals(on_signal);
     rc = sl_engine_run(engine, &err);
-    catch_signals(SIG_DFL);
-    atomic_store(&running, NULL);
     sl_engine_stats(engine, &stats);
   }
   sl_logger_free(w.log);

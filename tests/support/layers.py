@@ -68,11 +68,12 @@ for path in sources("core"):
 common = os.path.join(root, "plugins", "common")  # sources that several plugins compile
 for path in sources("plugins"):
     rel = os.path.relpath(path, root)
+    own = os.path.join(root, *rel.split(os.sep)[:2])
     for number, mark, name in includes(path):
         where = f"{rel}:{number}"
         if name == "ctype.h":
             bad.append(f"{where}: text is UTF-8; isalpha() and its kin are wrong on it: use utf8proc or compare characters")
-        if mark == '"' and not any(os.path.exists(os.path.join(d, name)) for d in (os.path.dirname(path), common)):
+        if mark == '"' and not any(os.path.exists(os.path.join(d, name)) for d in (os.path.dirname(path), own, common)):
             bad.append(f'{where}: a plugin includes its own folder and <sluice/...> only, found "{name}"')
         if mark == '"' and name.startswith("..") and not name.startswith("../common/"):
             bad.append(f'{where}: a plugin includes its own folder and <sluice/...> only, found "{name}"')

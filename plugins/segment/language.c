@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts words with Vietnamese marks, and function words of either language. */
+#include "language.h"
+
+#include <stdbool.h>
+
+#include "vi_text.h"
+
+#define STRETCH 16384u
+
+typedef struct counts {
+  size_t words, marked, vi, plain, en;
+} counts;
+
+/* A tone, or one of ă â đ ê ô ơ ư. */
+static bool has_marks(uint64_t key) { return key != vi_key_plain(vi_key_toneless(key)); }
+
+static void count(const seg_lexicon *lex, const char *s, size_t n, counts *c) {
+  vi_word w;
+  for (size_t i = 0; i < n && vi_next_word(s, n, &i, &w);) {
+    if (w.digits) continue;
+    unsigned cls = seg_class(lex, w.key);
+    c->words++;
+    c->marked += has_marks(w.key) && seg_dict_syllable(&lex->dict, w.key) != 0;
+    c->vi += (cls & SEG_C_VI) != 0;
+    c->plain += (cls & SEG_C_VI_PLAIN) != 0;
+    c->en += (cls & SEG_C_EN) != 0;
+  }
+}
+
+/* The start of a character at or behind i. */
+static size_t align(const char *s, size_t n, size_t i) {
+  while (i < n && ((unsigned char)s[i] & 0xC0) == 0x80) i++;
+  return i;
+}
+
+int seg_language(const seg_lexicon *lex, const char *s, size_t n) {
+  counts c = {0};
+  if (n <= 3 * STRETCH) {
+    count(lex, s, n, &c);
+  } else {
+    for (unsigned k = 0; k < 3; k++) {
+      size_t at = align(s, n, (n - STRETCH) / 2 * k);
+      count(lex, s + at, STRETCH, &c);
+    }
+  }
+  if (c.words == 0) return SEG_LANG_UND;
+  if (c.marked * 4 >= c.words || (c.vi * 8 >= c.words && c.marked * 8 >= c.words)) return SEG_LANG_VI;
+  if (c.en * 7 >= c.words && c.en > c.plain) return SEG_LANG_EN;
+  if (c.words >= 5 && c.plain * 8 >= c.words && c.plain > c.en) return SEG_LANG_VI;
+  return SEG_LANG_UND;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What segment knows about words: the dictionary, and small classes of function words. Immutable once made, shared by
+ * lanes. */
+#ifndef SEGMENT_LEXICON_H
+#define SEGMENT_LEXICON_H
+
+#include "dict.h"
+#include "mem.h"
+
+#define SEG_C_STARTER 1u  /* begins sentences with a capital, and no names */
+#define SEG_C_HONOUR 2u   /* ông, bà: a capital before a name that is not part of it */
+#define SEG_C_VI 4u       /* frequent in Vietnamese */
+#define SEG_C_VI_PLAIN 8u /* frequent in Vietnamese written without marks */
+#define SEG_C_EN 16u      /* frequent in English */
+#define SEG_C_SURNAME 32u
+
+#define SEG_CLASS_SLOTS 1024u
+
+typedef struct seg_lexicon {
+  seg_mem mem;
+  seg_dict dict;
+  void *block; /* own block of the dictionary, or NULL if it is the one in the plugin */
+  uint64_t keys[SEG_CLASS_SLOTS];
+  uint8_t classes[SEG_CLASS_SLOTS];
+} seg_lexicon;
+
+/* With a user's own words (NULL: none) beside those of the plugin. 0; -1 when memory is out, -2 when there are too many
+ * words, -3 when the plugin's own data are damaged. *ret_skipped: lines of the list that are no words. */
+int seg_lexicon_init(seg_lexicon *lex, const seg_mem *mem, const char *words, size_t n, size_t *ret_skipped);
+void seg_lexicon_done(seg_lexicon *lex);
+
+/* SEG_C_… bits of a syllable key. */
+unsigned seg_class(const seg_lexicon *lex, uint64_t key);
+
+#endif

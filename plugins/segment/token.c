@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cuts text into tokens: letters, then what may be joined to them, decides. */
+#include "token.h"
+
+#include "vi_text.h"
+
+#define MAX_PARTS 8u
+
+/* A cursor over s[0, n), n the end of the stretch. */
+typedef struct scan {
+  const char *s;
+  size_t n, i;
+  const seg_dict *dict;
+  const seg_mem *mem;
+  seg_vec *out;
+  bool space_before;
+  bool quote_open; /* a straight " stands open */
+} scan;
+
+/* A run of letters and marks. */
+typedef struct run {
+  size_t start, end;
+  uint64_t key;
+  uint32_t syllable;
+  unsigned letters, uppers;
+  bool first_upper, caseless;
+} run;
+
+static bool is_apostrophe(uint32_t cp) { return cp == '\'' || cp == 0x2019 || cp == 0x2BC; }
+
+static bool is_alnum(uint32_t cp) { return (vi_entry(cp) & (VI_LETTER | VI_DIGIT)) != 0; }
+
+/* Scripts without spaces: each character is a token. */
+static bool is_ideograph(uint32_t cp) {
+  return (cp >= 0x2E80 && cp <= 0x9FFF && cp != 0x3000 && !(cp >= 0x3001 && cp <= 0x301F)) ||
+         (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x3FFFF);
+}
+
+/* Reads a run at i; false if there is no letter. The apostrophe of don't and M'Nông is part of it. */
+static bool read_run(const scan *sc, size_t i, run *r) {
+  vi_fold f = VI_FOLD_INIT;
+  memset(r, 0, sizeof(*r));
+  r->start = r->end = i;
+  while (i < sc->n) {
+    size_t next = i;
+    uint32_t cp = vi_next(sc->s, sc->n, &next);
+    unsigned e = vi_entry(cp);
+    if (is_ideograph(cp) && r->letters) break;
+    if (!(e & (VI_LETTER | VI_MARK))) {
+      bool inside = r->letters && (vi_is_ignorable(cp) || is_apostrophe(cp)) && next < sc->n;
+      if (!inside || !vi_is_letter(vi_peek(sc->s, sc->n, next))) break;
+      if (is_apostrophe(cp)) f.foreign = true;
+      i = next;
+      continue;
+    }
+    if (e & VI_LETTER) {
+      if (!r->letters) {
+        r->first_upper = (e & VI_UPPER) != 0;
+        r->caseless = (e & (VI_UPPER | VI_LOWER)) == 0;
+      }
+      r->letters++;
+      r->uppers += (e & VI_UPPER) != 0;
+    } else if (!r->letters) {
+      break;
+    }
+    vi_fold_add(&f, cp, e);
+    i = r->end = next;
+    if (is_ideograph(cp)) break;
+  }
+  r->key = vi_fold_key(&f);
+  if (r->letters) r->syllable = seg_dict_syllable(sc->dict, r->key);
+  return r->letters > 0;
+}
+
+static bool all_upper(const run *r) { return r->uppers == r->letters; }
+
+static int push(scan *sc, size_t start, size_t end, uint32_t kind, unsigned flags) {
+  if (sc->out->n == sc->out->cap && seg_vec_reserve(sc->mem, sc->out, sizeof(seg_token), sc->out->n + 1) != 0)
+    return -1;
+  seg_token *t = (seg_token *)sc->out->items + sc->out->n++;
+  if (!sc->space_before) flags |= SEG_T_GLUED;
+  *t = (seg_token){0, (uint32_t)start, (uint32_t)end, 0, (uint16_t)flags, kind};
+  sc->i = end;
+  sc->space_before = false;
+  return 0;
+}
+
+static unsigned run_flags(const run *r) {
+  unsigned flags = r->first_upper ? SEG_T_UPPER : 0;
+  if (r->caseless) flags |= SEG_T_CASELESS;
+  if (r->letters > 1 && all_upper(r)) flags |= SEG_T_CAPS;
+  if (!r->first_upper && r->uppers > 0) flags |= SEG_T_MIXED;
+  return flags;
+}
+
+static int push_run(scan *sc, const run *r, size_t end, unsigned flags) {
+  if (push(sc, r->start, end, SEG_WORD, run_flags(r) | flags) != 0) return -1;
+  seg_token *t = (seg_token *)sc->out->items + sc->out->n - 1;
+  t->key = r->key;
+  t->syllable = (uint16_t)r->syllable;
+  return 0;
+}
+
+static int push_code(scan *sc, size_t start, size_t end) {
+  uint32_t cp = vi_peek(sc->s, sc->n, start);
+  return push(sc, start, end, SEG_CODE, vi_is_upper(cp) ? SEG_T_UPPER : 0);
+}
+
+/* ---- codes and numbers ------------------------------------------------------------------------------------------- */
+
+/* The end of the letters and digits at i; *ret_upper: at least one, and no small letter. */
+static size_t alnum_end(const scan *sc, size_t i, bool *ret_upper) {
+  bool upper = false, lower = false;
+  while (i < sc->n) {
+    size_t next = i;
+    uint32_t cp = vi_next(sc->s, sc->n, &next);
+    unsigned e = vi_entry(cp);
+    bool power = cp == 0xB2 || cp == 0xB3; /* m², m³ */
+    if (!(e & (VI_LETTER | VI_DIGIT | VI_MARK)) && !power) break;
+    upper = upper || (e & (VI_UPPER | VI_DIGIT));
+    lower = lower || (e & VI_LOWER);
+    i = next;
+  }
+  *ret_upper = upper && !lower;
+  return i;
+}
+
+/* Goes on over -XX, /XX, &XX where XX is capitals or digits: 57-NQ/TW, 27/2024/NĐ-CP. */
+static size_t code_end(const scan *sc, size_t i) {
+  while (i + 1 < sc->n && (sc->s[i] == '-' || sc->s[i] == '/' || sc->s[i] == '&')) {
+    bool upper;
+    size_t end = alnum_end(sc, i + 1, &upper);
+    if (!upper) break;
+    i = end;
+  }
+  return i;
+}
+
+/* Length of a separator that may stand between two digits, 0 if there is none. */
+static size_t separator(const scan *sc, size_t i) {
+  char c = sc->s[i];
+  if (c == '.' || c == ',' || c == '/' || c == '-' || c == ':') return 1;
+  if (i + 3 < sc->n && memcmp(sc->s + i, "\xE2\x80\x93", 3) == 0) return 3; /* en dash */
+  return 0;
+}
+
+static size_t percent(const scan *sc, size_t i) {
+  if (i < sc->n && sc->s[i] == '%') return 1;
+  return i + 2 < sc->n && memcmp(sc->s + i, "\xE2\x80\xB0", 3) == 0 ? 3 : 0;
+}
+
+static size_t digits_end(const scan *sc, size_t i) {
+  while (i < sc->n) {
+    size_t next = i;
+    if (!vi_is_digit(vi_next(sc->s, sc->n, &next))) break;
+    i = next;
+  }
+  return i;
+}
+
+static int number(scan *sc) {
+  size_t start = sc->i, i = digits_end(sc, start);
+  for (;;) {
+    i += percent(sc, i);
+    size_t sep = i < sc->n ? separator(sc, i) : 0;
+    if (!sep || i + sep >= sc->n || !vi_is_digit(vi_peek(sc->s, sc->n, i + sep))) break;
+    i = digits_end(sc, i + sep);
+  }
+  bool upper;
+  size_t end = alnum_end(sc, i, &upper); /* 5G, 11h30, 50km, 30m² */
+  end = code_end(sc, end);
+  return end > i ? push_code(sc, start, end) : push(sc, start, i, SEG_NUMBER, 0);
+}
+
+/* ---- words and what is joined to them -----------------------------------------------------------------------------
+ */
+
+/* Whether the syllable before or behind belongs to the hyphened parts' first or last one: văn hóa-công nghệ. */
+static bool has_neighbour(const scan *sc, uint32_t first, uint32_t last, size_t end) {
+  const seg_token *t = sc->out->n ? (const seg_token *)sc->out->items + sc->out->n - 1 : NULL;
+  uint32_t node = t && t->syllable && sc->space_before ? seg_dict_step(sc->dict, 0, t->syllable) : 0;
+  node = node ? seg_dict_step(sc->dict, node, first) : 0;
+  if (node && (seg_dict_flags(sc->dict, node) & SEG_DICT_WORD)) return true;
+  run r;
+  if (end + 1 >= sc->n || sc->s[end] != ' ' || !read_run(sc, end + 1, &r) || !r.syllable) return false;
+  node = seg_dict_step(sc->dict, 0, last);
+  node = node ? seg_dict_step(sc->dict, node, r.syllable) : 0;
+  return node && (seg_dict_flags(sc->dict, node) & SEG_DICT_WORD);
+}
+
+/* The end of parts joined by hyphens that are one word: a dictionary word (cà-rem), or a foreign name (Mát-xcơ-va). The
+ * hyphen between Vietnamese words (kinh tế-xã hội, Huế-thành phố) joins nothing. */
+static size_t hyphen_end(const scan *sc, const run *first) {
+  uint32_t node = first->syllable ? seg_dict_step(sc->dict, 0, first->syllable) : 0;
+  size_t end = first->end;
+  unsigned parts = 1, unknown = first->syllable == 0, titles = 0;
+  bool caps = first->letters > 1 && all_upper(first);
+  run r = *first;
+  while (parts < MAX_PARTS && end + 1 < sc->n && sc->s[end] == '-' && read_run(sc, end + 1, &r)) {
+    node = node && r.syllable ? seg_dict_step(sc->dict, node, r.syllable) : 0;
+    unknown += r.syllable == 0;
+    titles += r.first_upper;
+    caps = caps || (r.letters > 1 && all_upper(&r));
+    end = r.end;
+    parts++;
+  }
+  if (parts == 1) return first->end;
+  if (node && (seg_dict_flags(sc->dict, node) & SEG_DICT_WORD)) {
+    return has_neighbour(sc, first->syllable, r.syllable, end) ? first->end : end;
+  }
+  if (caps || unknown == 0) return first->end;
+  return titles == 0 || unknown == parts ? end : first->end;
+}
+
+/* The end of units and codes with a slash: km/h, NQ/TW, TW/HĐND. */
+static size_t slash_end(const scan *sc, const run *first) {
+  run r;
+  if (first->end + 1 >= sc->n || !read_run(sc, first->end + 1, &r)) return first->end;
+  bool unit = !first->syllable && !r.syllable && first->letters <= 3 && r.letters <= 3;
+  return unit ? r.end : first->end;
+}
+
+/* After capitals or a single letter with a stop: the end of TP.HCM, T.Ư, N.V.A., U.S., Q.1, v.v. and of plain
+ * abbreviations; 0 if the stop ends the word. *ret_flags: of the abbreviation. */
+static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) {
+  size_t end = first->end;
+  bool initials = first->letters == 1 && !vi_tone_of(vi_entry(vi_peek(sc->s, sc->n, first->start))); /* not châu Á. */
+  bool upper = all_upper(first);
+  unsigned known = seg_abbreviation(sc->s + first->start, first->end - first->start);
+  run r;
+  *ret_flags = 0;
+  while (end + 1 < sc->n && sc->s[end] == '.') {
+    if (vi_is_digit(vi_peek(sc->s, sc->n, end + 1)) && upper && (known || initials)) {
+      return digits_end(sc, end + 1); /* Q.1 */
+    }
+    if (!read_run(sc, end + 1, &r)) break;
+    bool pair = seg_abbreviation(sc->s + first->start, r.end - first->start) != 0;
+    bool joins = pair || (all_upper(&r) && upper && (known || initials || r.letters == 1) && r.letters <= 5);
+    if (!joins) break;
+    initials = initials && r.letters == 1;
+    known = seg_abbreviation(sc->s + first->start, r.end - first->start);
+    end = r.end;
+  }
+  if (end >= sc->n || sc->s[end] != '.') return end > first->end ? end : 0;
+  bool run_on = end + 1 < sc->n && sc->s[end + 1] == '.'; /* an ellipsis */
+  if (run_on) return end > first->end ? end : 0;
+  if (known || (initials && upper)) {
+    *ret_flags = known ? known : SEG_T_INITIAL;
+    return end + 1;
+  }
+  return end > first->end ? end : 0;
+}
+
+/* The end of letters with digits behind them: A380, QH15, COVID-19. Vietnamese words keep out (ngày20). */
+static size_t mixed_end(const scan *sc, const run *first) {
+  size_t i = first->end;
+  bool dash = sc->s[i] == '-';
+  if (!vi_is_digit(vi_peek(sc->s, sc->n, i + (dash ? 1 : 0)))) return first->end;
+  if (first->syllable && !all_upper(first) && first->letters > 1) return first->end;
+  bool upper;
+  return code_end(sc, alnum_end(sc, i + (dash ? 1 : 0), &upper));
+}
+
+static int word(scan *sc) {
+  run r;
+  if (!read_run(sc, sc->i, &r)) return push(sc, sc->i, sc->i + 1, SEG_PUNCT, 0);
+  if (r.end >= sc->n) return push_run(sc, &r, r.end, 0);
+  char c = sc->s[r.end];
+  unsigned flags = 0;
+  size_t end = r.end;
+  if (c == '.') {
+    end = dotted_end(sc, &r, &flags);
+    if (end == 0) return push_run(sc, &r, r.end, 0);
+    if (flags) return push_run(sc, &r, end, flags);
+    return push_code(sc, r.start, code_end(sc, end));
+  }
+  if ((c == '-' || c == '/' || c == '&') && all_upper(&r)) end = code_end(sc, r.end);
+  if (end == r.end && (c == '-' || (c >= '0' && c <= '9'))) end = mixed_end(sc, &r);
+  if (end == r.end && c == '-') end = hyphen_end(sc, &r);
+  if (end == r.end && c == '/') end = slash_end(sc, &r);
+  if (end == r.end) return push_run(sc, &r, end, 0);
+  return push_code(sc, r.start, end);
+}
+
+/* ---- punctuation ---------------------------------------------------------------------------------------------------
+ */
+
+static bool is_stop(uint32_t cp) {
+  return cp == '.' || cp == '!' || cp == '?' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF01 || cp == 0xFF1F;
+}
+
+/* A run of stops: . ... … ?! and so on. */
+static int stops(scan *sc) {
+  size_t i = sc->i, dots = 0;
+  bool other = false, dotted = false;
+  while (i < sc->n) {
+    size_t next = i;
+    uint32_t cp = vi_next(sc->s, sc->n, &next);
+    if (!is_stop(cp)) break;
+    dots += cp == '.';
+    dotted = dotted || cp == 0x2026;
+    other = other || (cp != '.' && cp != 0x2026);
+    i = next;
+  }
+  bool ellipsis = !other && (dotted || dots > 1);
+  return push(sc, sc->i, i, SEG_PUNCT, SEG_T_STOP | (ellipsis ? SEG_T_DOTS : 0u));
+}
+
+/* A straight quotation mark opens or closes by its neighbours, and by what stands open where they do not tell. */
+static unsigned straight_quote(scan *sc, size_t next) {
+  uint32_t after = vi_peek(sc->s, sc->n, next);
+  bool room_before = sc->space_before || sc->out->n == 0, room_after = next >= sc->n || vi_is_space(after);
+  if (!room_before) {
+    const seg_token *t = (const seg_token *)sc->out->items + sc->out->n - 1;
+    room_before = t->end != sc->i || (t->flags & SEG_T_OPEN) != 0;
+  }
+  if (!room_after) room_after = vi_is_punct(after) && !is_apostrophe(after) && after != '(' && after != 0x201C;
+  bool opens = room_before != room_after ? room_before : !sc->quote_open;
+  sc->quote_open = opens;
+  return SEG_T_QUOTE | (opens ? SEG_T_OPEN : SEG_T_CLOSE);
+}
+
+static unsigned punct_flags(scan *sc, uint32_t cp, size_t next) {
+  switch (cp) {
+  case '"':
+    return straight_quote(sc, next);
+  case 0x201C: /* “ */
+  case 0x2018: /* ‘ */
+  case 0xAB:   /* « */
+  case 0x300C:
+    return SEG_T_OPEN | SEG_T_QUOTE;
+  case 0x201D: /* ” */
+  case 0x2019: /* ’ */
+  case 0xBB:   /* » */
+  case 0x300D:
+    return SEG_T_CLOSE | SEG_T_QUOTE;
+  case '(':
+  case '[':
+  case '{':
+    return SEG_T_OPEN;
+  case ')':
+  case ']':
+  case '}':
+    return SEG_T_CLOSE;
+  case '-':
+  case '*':
+  case '+':
+  case 0x2013:
+  case 0x2014:
+  case 0x2022:
+  case 0x2212:
+    return SEG_T_DASH;
+  case ':':
+    return SEG_T_COLON;
+  default:
+    return 0;
+  }
+}
+
+/* One punctuation mark, or a run of the same (---, ***); other signs with what joins them (emoji). */
+static int punctuation(scan *sc) {
+  size_t i = sc->i;
+  uint32_t cp = vi_next(sc->s, sc->n, &i);
+  if (is_stop(cp)) return stops(sc);
+  unsigned flags = punct_flags(sc, cp, i);
+  if (!(flags & (SEG_T_OPEN | SEG_T_CLOSE))) {
+    size_t next = i;
+    while (i < sc->n) {
+      uint32_t c = vi_next(sc->s, sc->n, &next);
+      bool more = c == cp || c == 0x200D || c == 0xFE0F || (vi_is_mark(c) && cp > 0x7F);
+      if (!more) break;
+      i = next;
+    }
+  }
+  return push(sc, sc->i, i, SEG_PUNCT, flags);
+}
+
+/* Addresses stand behind white space, an opening quote or bracket, or a colon. */
+static bool may_begin_address(const scan *sc, uint32_t cp) {
+  if (!is_alnum(cp)) return false;
+  if (sc->space_before || sc->out->n == 0) return true;
+  const seg_token *t = (const seg_token *)sc->out->items + sc->out->n - 1;
+  return (t->flags & (SEG_T_OPEN | SEG_T_COLON)) != 0;
+}
+
+int seg_tokenize(seg_vec *out, const seg_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end) {
+  scan sc = {s, end, start, dict, mem, out, true, false};
+  while (sc.i < sc.n) {
+    size_t next = sc.i;
+    uint32_t cp = vi_next(s, sc.n, &next);
+    unsigned e = vi_entry(cp);
+    if ((e & VI_SPACE) || vi_is_ignorable(cp)) {
+      sc.space_before = sc.space_before || (e & VI_SPACE);
+      sc.i = next;
+      continue;
+    }
+    int rc;
+    size_t address = cp < 0x80 && may_begin_address(&sc, cp) ? seg_address_end(s, sc.n, sc.i) : sc.i;
+    if (address > sc.i) {
+      rc = push_code(&sc, sc.i, address);
+    } else if (e & VI_DIGIT) {
+      rc = number(&sc);
+    } else if (e & VI_LETTER) {
+      rc = word(&sc);
+    } else {
+      rc = punctuation(&sc);
+    }
+    if (rc != 0) return rc;
+  }
+  return 0;
+}

@@ -10,7 +10,7 @@
 #ifndef SEGMENT_DICT_H
 #define SEGMENT_DICT_H
 
-#include "mem.h"
+#include "lane_vec.h"
 
 #define SEG_DICT_MAX_SYLLABLES 16 /* in one word */
 #define SEG_NODE_MASK 0x3FFFFFFFu

@@ -9,14 +9,14 @@
 /* In flags while building: the word is left out. */
 #define OMIT 1u
 
-void seg_build_init(seg_build *b, const seg_mem *mem) {
+void seg_build_init(seg_build *b, const lane_mem *mem) {
   memset(b, 0, sizeof(*b));
   b->mem = *mem;
 }
 
 void seg_build_done(seg_build *b) {
-  seg_vec_done(&b->mem, &b->syllables);
-  seg_vec_done(&b->mem, &b->words);
+  lane_vec_done(&b->mem, &b->syllables);
+  lane_vec_done(&b->mem, &b->words);
 }
 
 static bool is_joint(uint32_t cp) { return cp == '-' || cp == '_' || vi_is_space(cp); }
@@ -47,8 +47,8 @@ static unsigned line_keys(const char *s, size_t n, uint64_t *keys, bool *ret_nam
 
 static int add_keys(seg_build *b, const uint64_t *keys, unsigned count, uint32_t flags) {
   if (b->syllables.n + count > UINT32_MAX) return -1;
-  if (seg_vec_reserve(&b->mem, &b->syllables, sizeof(uint64_t), b->syllables.n + count) != 0) return -1;
-  if (seg_vec_reserve(&b->mem, &b->words, sizeof(seg_build_word), b->words.n + 1) != 0) return -1;
+  if (lane_vec_reserve(&b->mem, &b->syllables, sizeof(uint64_t), b->syllables.n + count) != 0) return -1;
+  if (lane_vec_reserve(&b->mem, &b->words, sizeof(seg_build_word), b->words.n + 1) != 0) return -1;
   memcpy((uint64_t *)b->syllables.items + b->syllables.n, keys, count * sizeof(uint64_t));
   seg_build_word *w = (seg_build_word *)b->words.items + b->words.n++;
   *w = (seg_build_word){(uint32_t)b->syllables.n, count, flags};
@@ -137,7 +137,7 @@ static int by_row(const void *a, const void *b) {
 }
 
 typedef struct layout {
-  const seg_mem *mem;
+  const lane_mem *mem;
   uint64_t *keys; /* unique, sorted */
   size_t n_keys;
   row *rows;

@@ -6,10 +6,10 @@
 #include "dict.h"
 
 typedef struct seg_build {
-  seg_mem mem;
-  seg_vec syllables; /* uint64_t: the keys of all words behind each other; after sealing unique and sorted */
-  seg_vec words;     /* struct seg_build_word */
-  size_t skipped;    /* lines that are not words: more than letters, or too many syllables */
+  lane_mem mem;
+  lane_vec syllables; /* uint64_t: the keys of all words behind each other; after sealing unique and sorted */
+  lane_vec words;     /* struct seg_build_word */
+  size_t skipped;     /* lines that are not words: more than letters, or too many syllables */
 } seg_build;
 
 typedef struct seg_build_word {
@@ -18,7 +18,7 @@ typedef struct seg_build_word {
   uint32_t flags;
 } seg_build_word;
 
-void seg_build_init(seg_build *b, const seg_mem *mem);
+void seg_build_init(seg_build *b, const lane_mem *mem);
 void seg_build_done(seg_build *b);
 
 /* Adds a list: one word a line, its syllables parted by spaces, hyphens or underscores; what follows a # is a remark. A

@@ -88,7 +88,7 @@ static int with_user_words(seg_lexicon *lex, const char *words, size_t n, size_t
   return seg_dict_open(&lex->dict, lex->block, size) ? -3 : 0;
 }
 
-int seg_lexicon_init(seg_lexicon *lex, const seg_mem *mem, const char *words, size_t n, size_t *ret_skipped) {
+int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const char *words, size_t n, size_t *ret_skipped) {
   memset(lex, 0, sizeof(*lex));
   lex->mem = *mem;
   *ret_skipped = 0;

@@ -5,7 +5,7 @@
 #define SEGMENT_LEXICON_H
 
 #include "dict.h"
-#include "mem.h"
+#include "lane_vec.h"
 
 #define SEG_C_STARTER 1u  /* begins sentences with a capital, and no names */
 #define SEG_C_HONOUR 2u   /* ông, bà: a capital before a name that is not part of it */
@@ -17,7 +17,7 @@
 #define SEG_CLASS_SLOTS 1024u
 
 typedef struct seg_lexicon {
-  seg_mem mem;
+  lane_mem mem;
   seg_dict dict;
   void *block; /* own block of the dictionary, or NULL if it is the one in the plugin */
   uint64_t keys[SEG_CLASS_SLOTS];
@@ -26,7 +26,7 @@ typedef struct seg_lexicon {
 
 /* With a user's own words (NULL: none) beside those of the plugin. 0; -1 when memory is out, -2 when there are too many
  * words, -3 when the plugin's own data are damaged. *ret_skipped: lines of the list that are no words. */
-int seg_lexicon_init(seg_lexicon *lex, const seg_mem *mem, const char *words, size_t n, size_t *ret_skipped);
+int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const char *words, size_t n, size_t *ret_skipped);
 void seg_lexicon_done(seg_lexicon *lex);
 
 /* SEG_C_… bits of a syllable key. */

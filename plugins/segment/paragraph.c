@@ -73,7 +73,7 @@ static bool looks_wrapped(const char *s, size_t n) {
 }
 
 /* Adds [start, end), cut into pieces of bearable length. */
-static int push(seg_vec *out, const seg_mem *mem, const char *s, size_t start, size_t end) {
+static int push(lane_vec *out, const lane_mem *mem, const char *s, size_t start, size_t end) {
   while (start < end) {
     size_t cut = end;
     if (end - start > MAX_PARAGRAPH) {
@@ -84,7 +84,7 @@ static int push(seg_vec *out, const seg_mem *mem, const char *s, size_t start, s
         while (((unsigned char)s[cut] & 0xC0) == 0x80 && cut > start + MAX_PARAGRAPH - 4) cut--;
       }
     }
-    if (seg_vec_reserve(mem, out, sizeof(seg_range), out->n + 1) != 0) return -1;
+    if (lane_vec_reserve(mem, out, sizeof(seg_range), out->n + 1) != 0) return -1;
     ((seg_range *)out->items)[out->n++] = (seg_range){(uint32_t)start, (uint32_t)cut};
     start = cut;
     while (start < end && (s[start] == ' ' || s[start] == '\n')) start++;
@@ -92,7 +92,7 @@ static int push(seg_vec *out, const seg_mem *mem, const char *s, size_t start, s
   return 0;
 }
 
-int seg_paragraphs(seg_vec *out, const seg_mem *mem, const char *s, size_t n, int breaks) {
+int seg_paragraphs(lane_vec *out, const lane_mem *mem, const char *s, size_t n, int breaks) {
   bool join_all = breaks == SEG_BREAK_SPACE || (breaks == SEG_BREAK_AUTO && looks_wrapped(s, n));
   line before = {0};
   size_t start = 0;

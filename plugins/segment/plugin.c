@@ -19,7 +19,7 @@ typedef struct params {
 } params;
 
 typedef struct stage {
-  seg_mem mem;
+  lane_mem mem;
   const params *p;
   seg_lexicon lex;
 } stage;
@@ -27,7 +27,7 @@ typedef struct stage {
 typedef struct lane {
   const stage *st;
   segmenter sg;
-  seg_vec words; /* char: the words of one sentence */
+  lane_vec words; /* char: the words of one sentence */
 } lane;
 
 static const sl_param param_table[] = {
@@ -114,7 +114,7 @@ static int32_t create(sl_ctx *ctx, const void *p, void **ret_stage) {
   stage *st = sl_alloc(ctx, sizeof(*st));
   if (!st) return out_of_memory(ctx, "memory is out while segment is created");
   memset(st, 0, sizeof(*st));
-  st->mem = (seg_mem){ctx->host->alloc, ctx->host->free};
+  st->mem = (lane_mem){ctx->host->alloc, ctx->host->free};
   st->p = p;
   *ret_stage = st;
   return make_lexicon(ctx, st);
@@ -123,7 +123,7 @@ static int32_t create(sl_ctx *ctx, const void *p, void **ret_stage) {
 static void destroy(void *stage_) {
   stage *st = stage_;
   if (!st) return;
-  seg_mem mem = st->mem;
+  lane_mem mem = st->mem;
   if (st->lex.mem.free) seg_lexicon_done(&st->lex);
   mem.free(st);
 }
@@ -143,7 +143,7 @@ static void lane_close(sl_ctx *ctx, void *stage_, void *lane_) {
   lane *l = lane_;
   (void)stage_;
   if (!l) return;
-  seg_vec_done(&l->st->mem, &l->words);
+  lane_vec_done(&l->st->mem, &l->words);
   segmenter_done(&l->sg);
   sl_free(ctx, l);
 }

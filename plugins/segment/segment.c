@@ -14,14 +14,14 @@ void segmenter_init(segmenter *sg, const seg_lexicon *lex, int breaks) {
 }
 
 void segmenter_done(segmenter *sg) {
-  seg_vec *all[] = {&sg->paragraphs, &sg->sentences, &sg->words, &sg->tokens, &sg->bounds, &sg->begins, &sg->lattice};
-  for (size_t i = 0; sg->lex && i < sizeof(all) / sizeof(all[0]); i++) seg_vec_done(&sg->lex->mem, all[i]);
+  lane_vec *all[] = {&sg->paragraphs, &sg->sentences, &sg->words, &sg->tokens, &sg->bounds, &sg->begins, &sg->lattice};
+  for (size_t i = 0; sg->lex && i < sizeof(all) / sizeof(all[0]); i++) lane_vec_done(&sg->lex->mem, all[i]);
 }
 
 static int add_words(segmenter *sg, const seg_token *t, size_t n) {
-  const seg_mem *mem = &sg->lex->mem;
-  if (seg_vec_reserve(mem, &sg->begins, 1, n) != 0) return -1;
-  if (seg_vec_reserve(mem, &sg->words, sizeof(seg_range), sg->words.n + n) != 0) return -1;
+  const lane_mem *mem = &sg->lex->mem;
+  if (lane_vec_reserve(mem, &sg->begins, 1, n) != 0) return -1;
+  if (lane_vec_reserve(mem, &sg->words, sizeof(seg_range), sg->words.n + n) != 0) return -1;
   uint8_t *begins = sg->begins.items;
   if (sg->language == SEG_LANG_VI) {
     if (seg_words_mark(&sg->lattice, sg->lex, t, n, begins) != 0) return -1;
@@ -40,12 +40,13 @@ static int add_words(segmenter *sg, const seg_token *t, size_t n) {
 }
 
 static int add_paragraph(segmenter *sg, const char *s, seg_range p) {
-  const seg_mem *mem = &sg->lex->mem;
+  const lane_mem *mem = &sg->lex->mem;
   sg->tokens.n = sg->bounds.n = 0;
   if (seg_tokenize(&sg->tokens, mem, &sg->lex->dict, s, p.start, p.end) != 0) return -1;
   const seg_token *t = sg->tokens.items;
   if (seg_sentences(&sg->bounds, mem, sg->lex, t, sg->tokens.n) != 0) return -1;
-  if (seg_vec_reserve(mem, &sg->sentences, sizeof(seg_result_sentence), sg->sentences.n + sg->bounds.n) != 0) return -1;
+  if (lane_vec_reserve(mem, &sg->sentences, sizeof(seg_result_sentence), sg->sentences.n + sg->bounds.n) != 0)
+    return -1;
   for (size_t i = 0; i < sg->bounds.n; i++) {
     seg_sentence b = ((const seg_sentence *)sg->bounds.items)[i];
     seg_result_sentence r = {t[b.first].start, t[b.last - 1].end, (uint32_t)sg->words.n, 0};
@@ -67,12 +68,12 @@ int segmenter_run(segmenter *sg, const char *s, size_t n, int language) {
   return 0;
 }
 
-int segmenter_words_text(const segmenter *sg, const char *s, size_t i, seg_vec *out) {
+int segmenter_words_text(const segmenter *sg, const char *s, size_t i, lane_vec *out) {
   seg_result_sentence r = ((const seg_result_sentence *)sg->sentences.items)[i];
   const seg_range *words = sg->words.items;
   /* A word is never longer than its slice, and a space parts it from the next. */
   size_t room = out->n + (r.end - r.start) + (r.last_word - r.first_word) + 1;
-  if (seg_vec_reserve(&sg->lex->mem, out, 1, room) != 0) return -1;
+  if (lane_vec_reserve(&sg->lex->mem, out, 1, room) != 0) return -1;
   char *o = (char *)out->items + out->n;
   for (uint32_t w = r.first_word; w < r.last_word; w++) {
     if (w > r.first_word) *o++ = ' ';

@@ -9,7 +9,7 @@
 
 #include "language.h"
 #include "lexicon.h"
-#include "mem.h"
+#include "lane_vec.h"
 
 /* What a single line break means. */
 #define SEG_BREAK_AUTO 0 /* a new paragraph, unless the text looks wrapped or the sentence goes on in small letters */
@@ -29,12 +29,12 @@ typedef struct seg_result_sentence {
 
 typedef struct segmenter {
   const seg_lexicon *lex;
-  int breaks;         /* SEG_BREAK_… */
-  int language;       /* SEG_LANG_… of the last text */
-  seg_vec paragraphs; /* seg_range */
-  seg_vec sentences;  /* seg_result_sentence */
-  seg_vec words;      /* seg_range */
-  seg_vec tokens, bounds, begins, lattice;
+  int breaks;          /* SEG_BREAK_… */
+  int language;        /* SEG_LANG_… of the last text */
+  lane_vec paragraphs; /* seg_range */
+  lane_vec sentences;  /* seg_result_sentence */
+  lane_vec words;      /* seg_range */
+  lane_vec tokens, bounds, begins, lattice;
 } segmenter;
 
 void segmenter_init(segmenter *sg, const seg_lexicon *lex, int breaks);
@@ -45,9 +45,9 @@ int segmenter_run(segmenter *sg, const char *s, size_t n, int language);
 
 /* The words of sentence i as one string: words parted by spaces, their syllables joined by _. Appends to out (items:
  * char), without a final NUL. 0 or -1. */
-int segmenter_words_text(const segmenter *sg, const char *s, size_t i, seg_vec *out);
+int segmenter_words_text(const segmenter *sg, const char *s, size_t i, lane_vec *out);
 
 /* Appends the paragraphs of s[0, n) to out (items: seg_range). 0 or -1. (paragraph.c) */
-int seg_paragraphs(seg_vec *out, const seg_mem *mem, const char *s, size_t n, int breaks);
+int seg_paragraphs(lane_vec *out, const lane_mem *mem, const char *s, size_t n, int breaks);
 
 #endif

@@ -117,8 +117,8 @@ static bool ends_at_stop(const state *st, size_t i, size_t j) {
   return true;
 }
 
-static int push(seg_vec *out, const seg_mem *mem, size_t first, size_t last) {
-  if (seg_vec_reserve(mem, out, sizeof(seg_sentence), out->n + 1) != 0) return -1;
+static int push(lane_vec *out, const lane_mem *mem, size_t first, size_t last) {
+  if (lane_vec_reserve(mem, out, sizeof(seg_sentence), out->n + 1) != 0) return -1;
   ((seg_sentence *)out->items)[out->n++] = (seg_sentence){(uint32_t)first, (uint32_t)last};
   return 0;
 }
@@ -133,7 +133,7 @@ static size_t past_closers(const state *st, size_t j) {
   return j;
 }
 
-int seg_sentences(seg_vec *out, const seg_mem *mem, const seg_lexicon *lex, const seg_token *t, size_t n) {
+int seg_sentences(lane_vec *out, const lane_mem *mem, const seg_lexicon *lex, const seg_token *t, size_t n) {
   state st = {lex, t, n, 0, false};
   uint32_t depth = 0;
   bool textual = false;

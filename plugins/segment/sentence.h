@@ -13,6 +13,6 @@ typedef struct seg_sentence {
 
 /* Appends the sentences of tokens t[0, n) to out (items: seg_sentence). Every token is in one. 0, or -1 when memory is
  * out. */
-int seg_sentences(seg_vec *out, const seg_mem *mem, const seg_lexicon *lex, const seg_token *t, size_t n);
+int seg_sentences(lane_vec *out, const lane_mem *mem, const seg_lexicon *lex, const seg_token *t, size_t n);
 
 #endif

@@ -11,8 +11,8 @@ typedef struct scan {
   const char *s;
   size_t n, i;
   const seg_dict *dict;
-  const seg_mem *mem;
-  seg_vec *out;
+  const lane_mem *mem;
+  lane_vec *out;
   bool space_before;
   bool quote_open; /* a straight " stands open */
 } scan;
@@ -75,7 +75,7 @@ static bool read_run(const scan *sc, size_t i, run *r) {
 static bool all_upper(const run *r) { return r->uppers == r->letters; }
 
 static int push(scan *sc, size_t start, size_t end, uint32_t kind, unsigned flags) {
-  if (sc->out->n == sc->out->cap && seg_vec_reserve(sc->mem, sc->out, sizeof(seg_token), sc->out->n + 1) != 0)
+  if (sc->out->n == sc->out->cap && lane_vec_reserve(sc->mem, sc->out, sizeof(seg_token), sc->out->n + 1) != 0)
     return -1;
   seg_token *t = (seg_token *)sc->out->items + sc->out->n++;
   if (!sc->space_before) flags |= SEG_T_GLUED;
@@ -383,7 +383,7 @@ static bool may_begin_address(const scan *sc, uint32_t cp) {
   return (t->flags & (SEG_T_OPEN | SEG_T_COLON)) != 0;
 }
 
-int seg_tokenize(seg_vec *out, const seg_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end) {
+int seg_tokenize(lane_vec *out, const lane_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end) {
   scan sc = {s, end, start, dict, mem, out, true, false};
   while (sc.i < sc.n) {
     size_t next = sc.i;

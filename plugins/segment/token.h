@@ -10,7 +10,7 @@
 #define SEGMENT_TOKEN_H
 
 #include "dict.h"
-#include "mem.h"
+#include "lane_vec.h"
 
 #define SEG_WORD 1u   /* a run of letters */
 #define SEG_NUMBER 2u /* digits, separators, percent sign */
@@ -43,7 +43,7 @@ typedef struct seg_token {
 } seg_token;
 
 /* Appends the tokens of s[start, end) to out (items: seg_token). 0, or -1 when memory is out. */
-int seg_tokenize(seg_vec *out, const seg_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end);
+int seg_tokenize(lane_vec *out, const lane_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end);
 
 /* The end of an address, mail address or file name that begins at i, or i if there is none. (address.c) */
 size_t seg_address_end(const char *s, size_t n, size_t i);

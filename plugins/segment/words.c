@@ -128,8 +128,8 @@ static void run_steps(lattice *l, size_t i) {
   match(l, i, end - 1, end + 1);
 }
 
-int seg_words_mark(seg_vec *scratch, const seg_lexicon *lex, const seg_token *t, size_t n, uint8_t *begins) {
-  if (n >= UINT32_MAX - 1 || seg_vec_reserve(&lex->mem, scratch, sizeof(place), n + 1) != 0) return -1;
+int seg_words_mark(lane_vec *scratch, const seg_lexicon *lex, const seg_token *t, size_t n, uint8_t *begins) {
+  if (n >= UINT32_MAX - 1 || lane_vec_reserve(&lex->mem, scratch, sizeof(place), n + 1) != 0) return -1;
   lattice l = {lex, t, scratch->items, n};
   find_runs(&l);
   for (size_t i = 0; i < n; i++) {

@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: dict_compile OUT LIST...\n");
     return 2;
   }
-  seg_mem mem = {malloc, free};
+  lane_mem mem = {malloc, free};
   seg_build b;
   seg_build_init(&b, &mem);
   for (int i = 2; i < argc; i++) {

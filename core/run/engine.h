@@ -38,7 +38,8 @@ typedef struct sl_run_stats {
   uint64_t in_flight;   /* now */
   uint64_t live_bytes, peak_bytes; /* of the budget */
   int64_t seconds_ns;
-  int32_t stopped;      /* 1: by a signal or sl_engine_stop; 2: by a second one */
+  int32_t stopped;      /* 1: by a signal or sl_engine_stop; 2: by a second one, or at the end of `grace` */
+  int32_t signal;       /* that asked for it, or 0 */
   uint32_t n_stages;
   const sl_stage_stats *stages; /* in the pipeline's order; [borrow until the next call] */
 } sl_run_stats;
@@ -56,6 +57,9 @@ typedef struct sl_run_opts {
   /* A line to log; NULL: to standard error as logfmt. [any] */
   void (*log)(void *user, int32_t level, const char *stage, const char *text);
   void *log_user;
+  /* A stage's metric (SL_METRIC_…); or NULL. [any] */
+  void (*metric)(void *user, const char *stage, int32_t kind, const char *name, double value);
+  void *metric_user;
 } sl_run_opts;
 
 /* pipeline [borrow until sl_engine_free]. Creates every stage (create, lane_open), starts none. *ret [own]. */

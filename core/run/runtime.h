@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's own structures: shared by the files of core/run and nobody else.
+ *
+ * An actor is a thread that calls stages: a lane, the thread of a source, of a sink, of a SERIAL or BLOCKING stage, or the
+ * loop. It alone touches its calls, outboxes and counters (counters are read by others, relaxed).
+ */
+#ifndef SLUICE_RUN_RUNTIME_H
+#define SLUICE_RUN_RUNTIME_H
+
+#include <uv.h>
+
+#include "base/rng.h"
+#include "base/thread.h"
+#include "flow/credit.h"
+#include "flow/delay.h"
+#include "flow/flow.h"
+#include "flow/workq.h"
+#include "run/engine.h"
+#include "store/dead.h"
+
+#define SL_NO_STATION UINT32_MAX
+#define SL_MAX_EDGES 256
+/* A retry that waits longer gives up its place in the order. */
+#define SL_PARK_NS (5 * (int64_t)1000000000)
+/* So does one that holds up so many units. */
+#define SL_PARK_WINDOW 4096
+
+/* How a stage is run. */
+#define SL_MODE_INLINE 0 /* by lanes */
+#define SL_MODE_SOURCE 1
+#define SL_MODE_WORKER 2 /* SERIAL and BLOCKING transforms */
+#define SL_MODE_SINK 3
+#define SL_MODE_ASYNC 4  /* transforms and sinks on the loop */
+#define SL_MODE_ASYNC_SOURCE 5
+
+/* sl_doc.flags */
+#define SL_DOC_FRESH 1u    /* made by doc_new, holds no reference to its parent's tokens yet */
+#define SL_DOC_HELD 2u     /* kept by a holding stage */
+#define SL_DOC_REJECTED 4u /* a source's: to the dead letters */
+#define SL_DOC_OUT 8u      /* among the emitted documents of a call */
+
+#define SL_COUNT_IN 0
+#define SL_COUNT_OUT 1
+#define SL_COUNT_DROPPED 2
+#define SL_COUNT_FILTERED 3
+#define SL_COUNT_UNROUTED 4
+#define SL_COUNT_RETRIED 5
+#define SL_COUNT_DEAD 6
+#define SL_COUNT_BYTES 7
+#define SL_COUNT_CPU 8
+#define SL_COUNT_WALL 9
+#define SL_N_COUNTS 10
+
+typedef struct sl_actor sl_actor;
+
+/* For sl_engine_trace: one document instead of the sources, and a report after each stage. */
+typedef struct sl_trace_hook {
+  pthread_mutex_t lock;
+  void (*cb)(void *user, const sl_trace_step *step);
+  void *user;
+  sl_doc *doc;         /* [own until the source gave it] */
+  atomic_uint paths;   /* documents so far; doc->cursor is the number of each */
+} sl_trace_hook;
+
+typedef struct sl_stage_rt {
+  uint32_t index;
+  uint32_t mode;    /* SL_MODE_… */
+  uint32_t station; /* SL_NO_STATION: inline */
+  uint32_t n_edges;
+  const sl_stage_conf *conf;
+  const sl_stage_type *type;
+  sl_edge *edges;       /* healthy ones [own] */
+  int keeps_place;      /* an ordered stage below insists on order */
+  int unordered;        /* sources: documents have no place */
+  void *stage;
+  int created, started;
+  uint32_t n_actors;    /* that have lane state of it */
+  sl_actor **actors;
+  atomic_int broken;    /* a FATAL verdict: nothing enters any more */
+  atomic_uint threads;  /* still running */
+  atomic_llong held, held_bytes;
+  int64_t held_since;   /* monotonic; of the oldest since nothing was held; its own thread's */
+  atomic_int produced_end;
+  pthread_mutex_t ack_lock; /* sources: one acknowledged call at a time */
+} sl_stage_rt;
+
+typedef struct sl_timer {
+  uint64_t id;
+  int64_t due, repeat;
+  sl_timer_cb cb;
+  void *user;
+  struct sl_timer *next;
+  struct sl_call *call;
+  uv_timer_t uv; /* ASYNC stages */
+} sl_timer;
+
+typedef struct sl_watch_rt {
+  uv_poll_t uv;
+  int32_t fd;
+  sl_watch_cb cb;
+  void *user;
+  struct sl_call *call;
+  struct sl_watch_rt *next;
+} sl_watch_rt;
+
+/* A document that an ASYNC stage has in hand. */
+typedef struct sl_pending {
+  uint32_t generation;
+  int used;
+  sl_doc *doc;
+  sl_docs out;
+  struct cJSON *before; /* tracing: the body as it came */
+  int64_t begin;
+} sl_pending;
+
+/* What a stage sees as its sl_ctx. */
+typedef struct sl_call {
+  sl_ctx pub; /* first */
+  sl_actor *actor;
+  sl_stage_rt *st;
+  void *lane;
+  int open;
+  sl_doc *cur;      /* the call's document */
+  sl_docs out;      /* emitted, waiting for the verdict */
+  sl_docs final;    /* emitted with many parents or settled: goes on whatever the verdict */
+  sl_docs held;     /* SERIAL: documents the stage keeps (linked by next and prev) */
+  sl_err why;
+  int failed;       /* why is set */
+  uint64_t cpu_ns;
+  sl_timer *timers; /* by due; of thread actors */
+  sl_watch_rt *watches;
+  /* ASYNC */
+  sl_pending *pending;
+  uint32_t pending_cap, pending_n;
+  uint64_t ticket;  /* of the document in process */
+  int early;        /* sl_complete came before PENDING: verdict + 1 */
+  /* sources */
+  sl_unit *unit;
+  sl_docs unit_docs;
+  uint32_t want;    /* documents a unit should have */
+  int waiting;      /* ASYNC source: answered WAIT */
+  uint64_t emitted; /* documents given so far */
+} sl_call;
+
+struct sl_actor {
+  struct sl_engine *e;
+  sl_thread *thread;
+  sl_stage_rt *st;   /* of a stage's own thread; NULL: a lane or the loop */
+  int walks;         /* lanes: inline stages are run at once */
+  uint32_t zone;     /* L zone that documents leaving now are in */
+  uint32_t nth;      /* among the actors of its stage */
+  sl_call *calls;    /* per stage; open where this actor serves it */
+  sl_docs *to;       /* outbox per station */
+  uint32_t *touched; /* stations with something in the outbox */
+  uint32_t n_touched;
+  sl_docs inlined;   /* outbox for inline stages, of actors that do not walk */
+  atomic_ullong (*counts)[SL_N_COUNTS]; /* per stage */
+  sl_doc *retried;   /* of a stage's own thread: goes back to the front of its queue */
+  sl_rng rng;
+  atomic_ullong stored, dropped, unrouted, failed, unfinished, dead; /* tokens by outcome; dead letters */
+  atomic_llong busy_since;  /* monotonic; 0: not in a call with a time limit */
+  atomic_uint busy_stage;
+  int64_t reported;         /* the busy_since that the loop has reported */
+};
+
+struct sl_engine {
+  const sl_pipeline *p;
+  sl_run_opts opts;
+  uint32_t n_stages, n_stations, n_lanes, n_actors, n_sources;
+  sl_stage_rt *stages;
+  uint32_t *station_stage; /* stage of each station */
+  sl_actor **actors;       /* [0] the loop, then lanes, then stage threads */
+  sl_flow flow;
+  sl_workq *work;
+  sl_credit credit;
+  sl_dead *dead;
+  pthread_mutex_t delay_lock;
+  sl_delay delay;
+  uv_loop_t loop;
+  uv_async_t poke;   /* something for the loop */
+  uv_timer_t retry, tick;
+  uv_timer_cb on_retry;
+  int64_t next_progress;
+  int async_hungry;  /* an ASYNC source waits for credit */
+  int signal;        /* the last one that asked for a stop */
+  uv_signal_t sigint, sigterm;
+  int loop_open;
+  atomic_int stop;   /* 1 drain, 2 at once */
+  atomic_int stop_seen;
+  int64_t stop_at;   /* monotonic: end of grace */
+  atomic_uint running; /* stage threads */
+  atomic_ullong taken; /* documents from all sources, for the limit */
+  atomic_llong lane_ns; /* smoothed time a lane needs for one document */
+  pthread_mutex_t err_lock;
+  sl_err error;      /* the first fatal one */
+  int has_error, warned_unrouted;
+  int64_t started, ended;
+  sl_stage_stats *stats;
+  sl_trace_hook *trace;
+  int ran;
+};
+
+extern const sl_host *sl_run_host(void);
+
+/* actor.c */
+sl_actor *sl_actor_new(struct sl_engine *e, sl_stage_rt *st, sl_err *err);
+void sl_actor_free(sl_actor *a);
+void sl_tally(sl_actor *a, uint32_t stage, int what, uint64_t n);
+/* One document [take] into a stage that is not a sink. */
+void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc);
+/* Acts on the verdict for doc [take] and what the call emitted. */
+void sl_actor_verdict(sl_actor *a, sl_call *call, sl_doc *doc, int32_t verdict);
+/* After a call without a document (flush, timer): what it emitted goes on. */
+void sl_actor_release(sl_actor *a, sl_call *call);
+/* doc [take] leaves stage st by its edges. */
+void sl_actor_route(sl_actor *a, sl_stage_rt *st, sl_doc *doc);
+/* doc [take] enters stage `to`: at once, or by an outbox. */
+void sl_actor_deliver(sl_actor *a, uint32_t to, sl_doc *doc);
+/* Empties the outboxes. */
+void sl_actor_flush(sl_actor *a);
+/* doc [take] ends. */
+void sl_actor_end(sl_actor *a, sl_doc *doc, int outcome);
+/* doc [borrow] never comes to its end in this run: its tokens are settled, the envelope stays. */
+void sl_actor_forget(sl_actor *a, sl_doc *doc);
+void sl_call_begin(sl_call *c, sl_doc *doc);
+
+/* verdict.c */
+void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why);
+/* Nanoseconds until the next attempt, -1 when there is none left. Counts the attempt. */
+int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc);
+/* doc [take] comes back to its stage after delay. zone: where it stays counted. */
+void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, uint32_t zone);
+void sl_engine_fatal(struct sl_engine *e, const sl_stage_rt *st, const sl_err *why);
+
+/* engine.c; hook NULL: a plain run. */
+int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret, sl_err *err);
+/* trace.c: around a call of a stage; before [own] is given to after. */
+struct cJSON *sl_trace_before(sl_call *c, sl_doc *doc);
+void sl_trace_after(sl_call *c, const sl_doc *doc, struct cJSON *before, int32_t verdict, int64_t ns);
+
+/* threads */
+void sl_lane_main(void *actor);
+void sl_worker_main(void *actor);
+/* 1 when an ordered stage takes doc back to wait for its retry. */
+int sl_worker_keeps(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay);
+void sl_sink_main(void *actor);
+void sl_source_main(void *actor);
+/* source.c, also for ASYNC sources */
+int32_t sl_source_turn(sl_call *c, int64_t credit);
+int sl_source_emit(sl_call *c, sl_doc *doc);
+void sl_source_dispatch(sl_call *c);
+void sl_source_end(sl_actor *a, sl_stage_rt *st);
+/* loop.c */
+int sl_loop_open(struct sl_engine *e, sl_err *err);
+void sl_loop_run(struct sl_engine *e);
+void sl_loop_close(struct sl_engine *e);
+void sl_loop_poke(struct sl_engine *e);
+void sl_loop_complete(sl_call *c, uint64_t ticket, int32_t verdict);
+uint64_t sl_loop_timer(sl_call *c, int64_t delay, int64_t repeat, sl_timer_cb cb, void *user);
+void sl_loop_timer_stop(sl_call *c, uint64_t id);
+int32_t sl_loop_watch(sl_call *c, int32_t fd, uint32_t events, sl_watch_cb cb, void *user);
+/* timer.c: timers of thread actors. */
+uint64_t sl_timer_add(sl_call *c, int64_t delay, int64_t repeat, sl_timer_cb cb, void *user);
+void sl_timer_remove(sl_call *c, uint64_t id);
+int64_t sl_timer_next(const sl_call *c);
+/* Runs those that are due; 1 if any ran. */
+int sl_timer_run(sl_call *c);
+void sl_timer_done(sl_call *c);
+/* Waits on a station's cond (its lock is held) until a moment or a change. INT64_MAX: no limit. */
+void sl_station_wait(sl_station *s, int64_t until);
+/* log.c */
+void sl_run_log(struct sl_engine *e, int32_t level, const char *stage, const char *fmt, ...) SL_PRINTF(4, 5);
+
+#endif

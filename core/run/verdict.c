@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows a failure: retries, `on_error`, dead letters, the end of the run. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "run/runtime.h"
+
+int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
+  const sl_on_error *o = &st->conf->on_error;
+  if (o->retry >= 0 && (int64_t)doc->attempt > o->retry) return -1;
+  if (a->e->trace || atomic_load(&a->e->stop) > 1) return -1;
+  uint32_t doublings = doc->attempt > 40 ? 40 : doc->attempt - 1;
+  doc->attempt++;
+  sl_tally(a, st->index, SL_COUNT_RETRIED, 1);
+  int64_t limit = o->backoff;
+  for (uint32_t i = 0; i < doublings && limit < o->backoff_max; i++) limit *= 2;
+  if (limit > o->backoff_max) limit = o->backoff_max;
+  /* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015): anything up to the limit. */
+  return limit > 0 ? (int64_t)sl_rng_below(&a->rng, (uint64_t)limit) : 0;
+}
+
+static void idle_token(void *user, sl_token *t) { sl_credit_give(user, t); }
+
+void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, uint32_t zone) {
+  sl_engine *e = a->e;
+  sl_flow_enter(&e->flow, zone, doc->unit, 1);
+  doc->zone = zone;
+  doc->stage = st->index;
+  doc->due = sl_time_mono() + delay;
+  if (doc->unit) atomic_store(&doc->unit->unsorted, 1);
+  int crowded = 0;
+  for (uint32_t i = 0; doc->unit && !crowded && i < e->n_stations; i++)
+    crowded = e->flow.reach[(zone / 2) * e->n_stations + i] && sl_flow_window(&e->flow, i) > SL_PARK_WINDOW;
+  if (doc->unit && (delay > SL_PARK_NS || crowded) && !st->keeps_place) {
+    sl_flow_park(&e->flow, doc);
+    sl_doc_each_token(doc, idle_token, &e->credit);
+  }
+  pthread_mutex_lock(&e->delay_lock);
+  int rc = sl_delay_push(&e->delay, doc);
+  pthread_mutex_unlock(&e->delay_lock);
+  if (rc) {
+    sl_err err;
+    sl_unit *unit = doc->unit;
+    sl_err_set(&err, SL_ENOMEM, "no memory to keep the document for a retry");
+    sl_give_up(a, st, doc, &err);
+    sl_flow_leave(&e->flow, zone, unit, 1);
+    return;
+  }
+  sl_loop_poke(e);
+}
+
+static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, const sl_err *why, sl_dead_entry *d) {
+  sl_origin origin;
+  const char *media_type = NULL;
+  sl_doc_origin(doc, &origin);
+  *d = (sl_dead_entry){.pipeline = e->p->name,
+                       .stage = st->conf->id,
+                       .uses = st->conf->uses,
+                       .build = st->conf->plugin_build ? st->conf->plugin_build : "",
+                       .code = sl_err_name(why->code),
+                       .message = why->message,
+                       .detail = why->detail,
+                       .hint = why->hint,
+                       .attempts = doc->attempt,
+                       .time = sl_time_wall(),
+                       .generation = 1,
+                       .uri = origin.uri ? origin.uri : "",
+                       .locator = origin.locator ? origin.locator : "",
+                       .revision = origin.revision ? origin.revision : "",
+                       .key = sl_doc_key(doc)};
+  sl_err err;
+  if (sl_doc_text(doc, &d->body, &err)) d->body = (sl_bytes){0};
+  if (sl_doc_check(doc, &err)) {
+    d->raw = d->body;
+    d->body = (sl_bytes){0};
+  }
+  sl_doc_payload(doc, &d->payload, &media_type);
+  d->media_type = media_type ? media_type : "";
+}
+
+/* 0 when it was written. */
+static int bury(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
+  sl_engine *e = a->e;
+  sl_dead_entry entry;
+  sl_err err;
+  atomic_store_explicit(&a->dead, atomic_load_explicit(&a->dead, memory_order_relaxed) + 1, memory_order_relaxed);
+  sl_tally(a, st->index, SL_COUNT_DEAD, 1);
+  sl_run_log(e, SL_LOG_WARN, st->conf->id, "dead letter: %s: %s", sl_doc_key(doc), why->message);
+  if (e->opts.dry_run) return 0;
+  fill_entry(e, st, doc, why, &entry);
+  if (sl_dead_put(e->dead, &entry, &err) == 0) return 0;
+  sl_engine_fatal(e, st, &err);
+  return -1;
+}
+
+void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
+  const sl_on_error *o = &st->conf->on_error;
+  if (a->e->trace) {
+    sl_actor_end(a, doc, SL_OUT_DEAD);
+    return;
+  }
+  /* A retry that was cut short by the stop is not the document's fault: it comes again in the next run. */
+  if (atomic_load(&a->e->stop) > 1) {
+    sl_actor_end(a, doc, SL_OUT_UNFINISHED);
+    return;
+  }
+  switch (o->then) {
+  case SL_THEN_DROP:
+    sl_tally(a, st->index, SL_COUNT_DROPPED, 1);
+    sl_run_log(a->e, SL_LOG_INFO, st->conf->id, "dropped: %s: %s", sl_doc_key(doc), why->message);
+    sl_actor_end(a, doc, SL_OUT_DROPPED);
+    break;
+  case SL_THEN_STOP:
+    sl_engine_fatal(a->e, st, why);
+    sl_actor_end(a, doc, SL_OUT_UNFINISHED);
+    break;
+  case SL_THEN_ROUTE: {
+    sl_stage_rt *to = &a->e->stages[o->route];
+    doc->attempt = 1;
+    sl_run_log(a->e, SL_LOG_INFO, st->conf->id, "to '%s': %s: %s", to->conf->id, sl_doc_key(doc), why->message);
+    sl_actor_deliver(a, to->index, doc);
+    break;
+  }
+  default: {
+    int rc = bury(a, st, doc, why);
+    sl_actor_end(a, doc, rc ? SL_OUT_UNFINISHED : SL_OUT_DEAD);
+    break;
+  }
+  }
+}
+
+void sl_engine_fatal(sl_engine *e, const sl_stage_rt *st, const sl_err *why) {
+  pthread_mutex_lock(&e->err_lock);
+  if (!e->has_error) {
+    e->error = *why;
+    sl_err_prefix(&e->error, "stage '%s'", st->conf->id);
+    e->has_error = 1;
+  }
+  pthread_mutex_unlock(&e->err_lock);
+  atomic_store(&e->stages[st->index].broken, 1);
+  int none = 0;
+  atomic_compare_exchange_strong(&e->stop, &none, 1);
+  sl_loop_poke(e);
+}

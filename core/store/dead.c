@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters: the writer, and reading by kind of file. */
+#include "store/dead.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "store/dead_file.h"
+
+struct sl_dead {
+  pthread_mutex_t lock;
+  char *path;
+  int in_state; /* SQLite, else JSON lines */
+  struct sl_dead_db *db;
+  struct sl_dead_lines *lines;
+};
+
+int sl_dead_new(const char *state, const char *path, sl_dead **ret, sl_err *err) {
+  sl_dead *d = sl_mem_calloc(1, sizeof(*d));
+  char *file = state ? sl_path_join(state, "state.db") : sl_mem_strdup(path);
+  if (!d || !file) {
+    sl_mem_free(d);
+    sl_mem_free(file);
+    return sl_err_set(err, SL_ENOMEM, "no memory for the dead letters");
+  }
+  pthread_mutex_init(&d->lock, NULL);
+  d->path = file;
+  d->in_state = state != NULL;
+  *ret = d;
+  return 0;
+}
+
+static int open_and_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
+  int rc = 0;
+  if (!d->db && !d->lines) {
+    rc = sl_path_mkdirs_for(d->path, err);
+    if (!rc) rc = d->in_state ? sl_dead_db_open(d->path, 1, &d->db, err) : sl_dead_lines_open(d->path, &d->lines, err);
+  }
+  if (rc) return rc;
+  return d->in_state ? sl_dead_db_put(d->db, entry, err) : sl_dead_lines_put(d->lines, entry, err);
+}
+
+int sl_dead_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
+  pthread_mutex_lock(&d->lock);
+  int rc = open_and_put(d, entry, err);
+  pthread_mutex_unlock(&d->lock);
+  return rc;
+}
+
+const char *sl_dead_path(const sl_dead *d) { return d->path; }
+
+void sl_dead_free(sl_dead *d) {
+  if (!d) return;
+  sl_dead_db_close(d->db);
+  sl_dead_lines_close(d->lines);
+  pthread_mutex_destroy(&d->lock);
+  sl_mem_free(d->path);
+  sl_mem_free(d);
+}
+
+int sl_dead_read(const char *where, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
+  char *path = sl_path_is_dir(where) ? sl_path_join(where, "state.db") : sl_mem_strdup(where);
+  if (!path) return sl_err_set(err, SL_ENOMEM, "no memory to read the dead letters");
+  int rc;
+  if (!sl_path_exists(path)) {
+    rc = sl_err_set(err, SL_ENOTFOUND, "there are no dead letters at %s", where);
+    sl_err_hint(err, "name a state folder, its state.db, or a <name>.dead.jsonl file");
+  } else if (strcmp(sl_path_ext(path), ".db") == 0) {
+    struct sl_dead_db *db = NULL;
+    rc = sl_dead_db_open(path, 0, &db, err);
+    if (!rc) rc = sl_dead_db_read(db, cb, user, err);
+    sl_dead_db_close(db);
+  } else {
+    rc = sl_dead_lines_read(path, cb, user, err);
+  }
+  sl_mem_free(path);
+  return rc;
+}

@@ -433,15 +433,16 @@ typedef struct sl_edit {
 } sl_edit;
 
 /* ---- what you call ------------------------------------------------------------------------------------------------ */
+/* (Parentheses where a test library may have a macro of that name.) */
 
 static inline void *sl_alloc(sl_ctx *c, size_t n) { return c->host->alloc(n); }
-static inline void sl_free(sl_ctx *c, void *p) { c->host->free(p); }
+static inline void sl_free(sl_ctx *c, void *p) { (c->host->free)(p); }
 static inline void sl_log(sl_ctx *c, int32_t level, const char *text) { c->host->log(c, level, text); }
 static inline void sl_fail(sl_ctx *c, int32_t code, const char *message, const char *detail, const char *hint) {
-  c->host->fail(c, NULL, code, message, detail, hint);
+  (c->host->fail)(c, NULL, code, message, detail, hint);
 }
 static inline void sl_fail_doc(sl_ctx *c, sl_doc *d, int32_t code, const char *message, const char *detail, const char *hint) {
-  c->host->fail(c, d, code, message, detail, hint);
+  (c->host->fail)(c, d, code, message, detail, hint);
 }
 static inline void sl_count(sl_ctx *c, const char *name, double by) { c->host->metric(c, SL_METRIC_COUNTER, name, by); }
 static inline void sl_gauge(sl_ctx *c, const char *name, double v) { c->host->metric(c, SL_METRIC_GAUGE, name, v); }

@@ -64,8 +64,7 @@ static int32_t say_errno(outfile_error *err, const char *what, const char *path)
   return say(err, code, message, path, hint_of(e));
 }
 
-/* Makes the folders above path, like mkdir -p. */
-static int make_parents(const char *path) {
+int outfile_make_parents(const char *path) {
   char *copy = strdup(path);
   if (!copy) return -1;
   int rc = 0;
@@ -234,7 +233,7 @@ int32_t outfile_open(const outfile_opts *opts, outfile **ret, outfile_error *err
   snprintf(f->writing, len + sizeof ".part", "%s%s", opts->path, opts->replace ? ".part" : "");
   f->opts.path = f->path;
   int32_t rc;
-  if (make_parents(f->path) < 0)
+  if (outfile_make_parents(f->path) < 0)
     rc = say_errno(err, "the folder of the output file cannot be made", f->path);
   else
     rc = opts->replace ? open_replacing(f, err) : open_file(f, err);
@@ -274,7 +273,7 @@ static int32_t settle(outfile *f, outfile_error *err) {
   struct stat st;
   if (!f->opts.replace && !same_file(f->fd, f->path)) {
     int fd = -1;
-    if (make_parents(f->path) < 0) return say_errno(err, "the folder of the output file cannot be made", f->path);
+    if (outfile_make_parents(f->path) < 0) return say_errno(err, "the folder of the output file cannot be made", f->path);
     int32_t rc = open_locked(f->path, O_RDWR | O_CREAT, &fd, err);
     if (rc != SL_OK) return rc;
     close(f->fd);

@@ -39,6 +39,9 @@ typedef struct outfile_error {
   char hint[192];
 } outfile_error;
 
+/* Makes the folders above path, like mkdir -p. 0, or -1 with errno. */
+int outfile_make_parents(const char *path);
+
 /* Makes the folders, opens, locks and checks. *ret [own: outfile_close]. 0 or a negative SL_E…. */
 int32_t outfile_open(const outfile_opts *opts, outfile **ret, outfile_error *err);
 /* All of data[0..len) or nothing. */

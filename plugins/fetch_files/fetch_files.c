@@ -22,8 +22,9 @@
 #define FORMAT_JSON 3
 #define FORMAT_NDJSON 4
 
-#define DOC_COST 200   /* bytes that a document costs besides its text, about */
-#define CURSOR_BITS 44 /* of a cursor: the position in a file; the file's number stands above */
+#define DOC_COST 200                   /* bytes that a document costs besides its text, about */
+#define TURN_BYTES ((uint64_t)4 << 20) /* most that one call reads, so that a stop and --limit take effect soon */
+#define CURSOR_BITS 44                 /* of a cursor: the position in a file; the file's number stands above */
 
 struct params {
   sl_list paths, map;
@@ -519,7 +520,7 @@ static int32_t whole_file(sl_ctx *ctx, struct stage *s, const fetch_found *f, ui
   fetch_chunk *chunk = r ? read_whole(s, r, (int64_t)f->st.st_size, &len, &why) : NULL;
   const char *encoding = r ? fetch_reader_encoding(r) : NULL;
   fetch_reader_free(r);
-  *credit = *credit > len + DOC_COST ? *credit - len - DOC_COST : 0;
+  *credit = *credit > len ? *credit - len : 0;
   int32_t rc;
   if (!chunk && !why.message) {
     rc = out_of_memory(ctx);
@@ -579,6 +580,7 @@ static int32_t tell_skipped(sl_ctx *ctx, const fetch_found *f) {
 /* Goes to the next file. 0, or the result of produce. */
 static int32_t next_file(sl_ctx *ctx, struct stage *s, uint64_t *credit) {
   fetch_found f;
+  *credit = *credit > DOC_COST ? *credit - DOC_COST : 0;
   if (fetch_walk_next(s->walk, &f) < 0) return out_of_memory(ctx);
   if (f.kind == FETCH_END) {
     s->finished = 1;
@@ -607,6 +609,7 @@ static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
   struct stage *s = stage;
   (void)lane;
   if (s->finished || !s->walk) return SL_P_END;
+  if (credit > TURN_BYTES) credit = TURN_BYTES;
   do {
     int32_t rc = s->in_lines  ? produce_lines(ctx, s, &credit)
                  : s->in_json ? produce_elements(ctx, s, &credit)

@@ -30,8 +30,8 @@ static const sl_param params_table[] = {
         struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
         "append adds to the file; replace writes a new one beside it that takes its place when the input has ended."),
     SL_PARAM(struct params, rotate, SL_T_SIZE, 0, "0", "0..",
-             "Begin a new file before this many bytes are passed: news.jsonl becomes news.1.jsonl, news.2.jsonl, … 0: "
-             "never."),
+             "Begin a new file before this many bytes are passed: news.jsonl becomes news.1.jsonl, news.2.jsonl, … "
+             "0: never."),
     SL_PARAM(struct params, fsync, SL_T_ENUM, 0, "end", "never|batch|end",
              "When the file is forced to disk: never, after each batch, or at the end and when the pipeline drains."),
     SL_PARAM(

@@ -140,7 +140,8 @@ static int32_t host_emit_many(sl_ctx *ctx, sl_doc *doc, sl_doc *const *parents, 
   for (uint32_t i = 0; i < n; i++) {
     rec *p = holdable(h, parents[i], "sl_emit_many");
     if (!p) return SL_EINVAL;
-    if (!i || !r->parents.count || r->parents.items[0] != p) sl_harness_list_add(&r->parents, p);
+    sl_harness_list_remove(&r->parents, p); /* it may stand there already, as the parent that sl_new was given */
+    sl_harness_list_add(&r->parents, p);
     p->state = REC_DONE;
     p->verdict = SL_V_OK;
   }

@@ -37,8 +37,11 @@ static int read_params(sl_harness *h, sl_arena *arena, sl_diags *diags, const ch
   sl_buf owner = {0};
   sl_buf_addf(&owner, "of `%s`", t->name);
   sl_param_ctx ctx = {.arena = arena, .diags = diags, .base = cwd, .cwd = cwd, .where = NULL};
-  sl_param_table table = {t->params, t->n_params, (uint32_t)sizeof(sl_param), "parameter",
-                          owner.data ? owner.data : ""};
+  sl_param_table table = {.rows = t->params,
+                          .n = t->n_params,
+                          .row_size = (uint32_t)sizeof(sl_param),
+                          .what = "parameter",
+                          .owner = owner.data ? owner.data : ""};
   int code = sl_params_read(&ctx, &table, map, (sl_pos){file, 1, 1}, 0, out, NULL);
   sl_buf_done(&owner);
   if (!code && sl_diags_errors(diags)) code = sl_diags_code(diags);

@@ -83,7 +83,8 @@ sl_doc *sl_harness_set_attempt(sl_harness *h, sl_doc *doc, uint32_t attempt);
 /* ---- calls
  * ------------------------------------------------------------------------------------------------------------ */
 
-/* Calls process (transform), or write with a batch of one (sink). doc [take]. Returns the verdict. */
+/* Calls process (transform), or write with a batch of one (sink). doc [take]. Returns what the stage answered; see also
+ * sl_harness_verdict. */
 int32_t sl_harness_push(sl_harness *h, sl_doc *doc);
 /* A document with that body. */
 int32_t sl_harness_push_json(sl_harness *h, const char *body);

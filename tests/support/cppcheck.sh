@@ -6,4 +6,4 @@ cd "$1" || exit 2
 mkdir -p "$2/cppcheck"
 cppcheck --quiet --std=c11 --language=c -j "$(nproc)" --cppcheck-build-dir="$2/cppcheck" --error-exitcode=1 --inline-suppr \
   --enable=warning,portability --suppress=missingInclude --suppress=missingIncludeSystem --suppress=unknownMacro \
-  --suppress=normalCheckLevelMaxBranches -I core -I core/include core plugins
+  --suppress=normalCheckLevelMaxBranches -I core -I core/include -i core/cli/template core plugins

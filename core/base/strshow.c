@@ -74,7 +74,7 @@ size_t sl_str_double_text(double value, char *buf, size_t cap) {
     if (cap > 0) buf[0] = '\0';
     return 0;
   }
-  if (fabs(value) < 9007199254740992.0 && value == (double)(int64_t)value) {
+  if (fabs(value) < 9223372036854775808.0 && value == (double)(int64_t)value) {
     if (value == 0 && signbit(value)) {
       memcpy(buf, "-0", 3);
       return 2;

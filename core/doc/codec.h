@@ -2,10 +2,11 @@
 /*
  * JSON text to cJSON trees and back: strict where cJSON is lenient, and faster.
  *
- * Accepts RFC 8259 and nothing else: rejects invalid UTF-8, raw control characters, "\u0000", lone surrogates, bad numbers
- * (leading zeros, 1e400), trailing bytes, duplicate keys, too deep and too large input, each with the byte offset. Numbers
- * that a double does not hold exactly keep their text in valuestring of the cJSON_Number; the printer writes that text as
- * long as it still agrees with valuedouble. Trees are plain cJSON: any plugin may walk, change and delete them.
+ * Accepts RFC 8259 and nothing else: rejects invalid UTF-8, raw control characters, "\u0000", lone surrogates, bad
+ * numbers (leading zeros, 1e400), trailing bytes, duplicate keys, too deep and too large input, each with the byte
+ * offset. Numbers that a double does not hold exactly keep their text in valuestring of the cJSON_Number; the printer
+ * writes that text as long as it still agrees with valuedouble. Trees are plain cJSON: any plugin may walk, change and
+ * delete them.
  */
 #ifndef SLUICE_DOC_CODEC_H
 #define SLUICE_DOC_CODEC_H
@@ -30,8 +31,8 @@ int sl_json_parse(const char *text, size_t len, const sl_json_limits *limits, st
 /* The same for text that sl_json_check has accepted: skips the checks. */
 int sl_json_parse_trusted(const char *text, size_t len, struct cJSON **ret, sl_err *err);
 
-/* Prints without white space into *ret [own: sl_mem_free], *ret_len bytes, NUL-terminated beyond. Non-ASCII as UTF-8. A tree
- * with invalid UTF-8 in a string (a plugin's doing) is an SL_EENCODING error that names the JSON pointer. */
+/* Prints without white space into *ret [own: sl_mem_free], *ret_len bytes, NUL-terminated beyond. Non-ASCII as UTF-8. A
+ * tree with invalid UTF-8 in a string (a plugin's doing) is an SL_EENCODING error that names the JSON pointer. */
 int sl_json_print(const struct cJSON *tree, char **ret, size_t *ret_len, sl_err *err);
 /* The same into a growing buffer (base/buf.h), appended. */
 struct sl_buf;

@@ -2,9 +2,9 @@
 /*
  * Conditions on a document's body: `{path: /lang, equals: vi}`.
  *
- * As JSON: an object with `path` and exactly one of equals, in (list), exists (bool), matches (PCRE2, UTF, with match and
- * depth limits), lt, gt (numbers, or strings by bytes); or one of {all: [...]}, {any: [...]}, {not: {...}}. A missing path
- * makes every operator but `exists: false` and `not` false. Immutable and shared by all threads. [any]
+ * As JSON: an object with `path` and exactly one of equals, in (list), exists (bool), matches (PCRE2, UTF, with match
+ * and depth limits), lt, gt (numbers, or strings by bytes); or one of {all: [...]}, {any: [...]}, {not: {...}}. A
+ * missing path makes every operator but `exists: false` and `not` false. Immutable and shared by all threads. [any]
  */
 #ifndef SLUICE_DOC_COND_H
 #define SLUICE_DOC_COND_H

@@ -22,13 +22,10 @@ struct builder {
 };
 
 static void add(struct builder *b, sl_span s) {
-  if (s.text_len == 0 || b->failed)
-    return;
+  if (s.text_len == 0 || b->failed) return;
   if (b->map != NULL && b->map->n > 0) {
     sl_span *last = &b->map->spans[b->map->n - 1];
-    if (is_exact(last) && is_exact(&s) &&
-        last->text + last->text_len == s.text &&
-        last->src + last->src_len == s.src) {
+    if (is_exact(last) && is_exact(&s) && last->text + last->text_len == s.text && last->src + last->src_len == s.src) {
       last->text_len += s.text_len;
       last->src_len += s.src_len;
       return;
@@ -36,14 +33,12 @@ static void add(struct builder *b, sl_span s) {
   }
   if (b->map == NULL || b->map->n == b->cap) {
     size_t cap = b->cap == 0 ? 8 : b->cap * 2;
-    sl_editmap *map =
-        sl_mem_realloc(b->map, sizeof *map + cap * sizeof map->spans[0]);
+    sl_editmap *map = sl_mem_realloc(b->map, sizeof *map + cap * sizeof map->spans[0]);
     if (map == NULL) {
       b->failed = 1;
       return;
     }
-    if (b->map == NULL)
-      map->n = 0;
+    if (b->map == NULL) map->n = 0;
     b->map = map;
     b->cap = cap;
   }
@@ -53,8 +48,7 @@ static void add(struct builder *b, sl_span s) {
 static int finish(struct builder *b, sl_editmap **ret, sl_err *err) {
   if (b->map == NULL && !b->failed) {
     b->map = sl_mem_alloc(sizeof *b->map);
-    if (b->map != NULL)
-      b->map->n = 0;
+    if (b->map != NULL) b->map->n = 0;
     b->cap = 0;
   }
   if (b->map == NULL || b->failed) {
@@ -62,30 +56,25 @@ static int finish(struct builder *b, sl_editmap **ret, sl_err *err) {
     return sl_err_set(err, SL_ENOMEM, "cannot make an edit map: memory is out");
   }
   if (b->map->n < b->cap) {
-    sl_editmap *fit =
-        sl_mem_realloc(b->map, sizeof *fit + b->map->n * sizeof fit->spans[0]);
-    if (fit != NULL)
-      b->map = fit;
+    sl_editmap *fit = sl_mem_realloc(b->map, sizeof *fit + b->map->n * sizeof fit->spans[0]);
+    if (fit != NULL) b->map = fit;
   }
   atomic_init(&b->map->refs, 1);
   *ret = b->map;
   return SL_OK;
 }
 
-int sl_editmap_new(const sl_span *spans, size_t n, uint64_t text_len,
-                   sl_editmap **ret, sl_err *err) {
+int sl_editmap_new(const sl_span *spans, size_t n, uint64_t text_len, sl_editmap **ret, sl_err *err) {
   struct builder b = {0};
   uint64_t at = 0;
   for (size_t i = 0; i < n; i++) {
     sl_span s = spans[i];
-    if (s.text < at || s.text > text_len || s.text_len > text_len - s.text ||
-        s.src + s.src_len < s.src) {
+    if (s.text < at || s.text > text_len || s.text_len > text_len - s.text || s.src + s.src_len < s.src) {
       sl_mem_free(b.map);
       sl_err_set(err, SL_EINVAL,
                  "run %zu of the edit map covers text bytes %llu to %llu: "
                  "expected runs in order, inside the %llu bytes of text",
-                 i, (unsigned long long)s.text,
-                 (unsigned long long)(s.text + s.text_len),
+                 i, (unsigned long long)s.text, (unsigned long long)(s.text + s.text_len),
                  (unsigned long long)text_len);
       return SL_EINVAL;
     }
@@ -101,16 +90,12 @@ sl_editmap *sl_editmap_ref(sl_editmap *map) {
 }
 
 void sl_editmap_unref(sl_editmap *map) {
-  if (map != NULL &&
-      atomic_fetch_sub_explicit(&map->refs, 1, memory_order_acq_rel) == 1)
-    sl_mem_free(map);
+  if (map != NULL && atomic_fetch_sub_explicit(&map->refs, 1, memory_order_acq_rel) == 1) sl_mem_free(map);
 }
 
 size_t sl_editmap_count(const sl_editmap *map) { return map->n; }
 const sl_span *sl_editmap_spans(const sl_editmap *map) { return map->spans; }
-size_t sl_editmap_size(const sl_editmap *map) {
-  return sizeof *map + map->n * sizeof map->spans[0];
-}
+size_t sl_editmap_size(const sl_editmap *map) { return sizeof *map + map->n * sizeof map->spans[0]; }
 
 /* The first run that ends behind pos. */
 static size_t first_behind(const sl_editmap *map, uint64_t pos) {
@@ -155,33 +140,26 @@ static int lookup_place(const sl_editmap *map, uint64_t pos, uint64_t *ret) {
   return SL_ENOTFOUND;
 }
 
-int sl_editmap_lookup(const sl_editmap *map, uint64_t start, uint64_t end,
-                      uint64_t *ret_start, uint64_t *ret_end) {
+int sl_editmap_lookup(const sl_editmap *map, uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end) {
   uint64_t lo = UINT64_MAX;
   uint64_t hi = 0;
   if (start >= end) {
-    if (start > end || lookup_place(map, start, &lo) != SL_OK)
-      return SL_ENOTFOUND;
+    if (start > end || lookup_place(map, start, &lo) != SL_OK) return SL_ENOTFOUND;
     *ret_start = *ret_end = lo;
     return SL_OK;
   }
-  for (size_t i = first_behind(map, start);
-       i < map->n && map->spans[i].text < end; i++) {
+  for (size_t i = first_behind(map, start); i < map->n && map->spans[i].text < end; i++) {
     sl_span part = cut(&map->spans[i], start, end);
-    if (part.src < lo)
-      lo = part.src;
-    if (part.src + part.src_len > hi)
-      hi = part.src + part.src_len;
+    if (part.src < lo) lo = part.src;
+    if (part.src + part.src_len > hi) hi = part.src + part.src_len;
   }
-  if (lo == UINT64_MAX)
-    return SL_ENOTFOUND;
+  if (lo == UINT64_MAX) return SL_ENOTFOUND;
   *ret_start = lo;
   *ret_end = hi;
   return SL_OK;
 }
 
-int sl_editmap_compose(const sl_editmap *later, const sl_editmap *earlier,
-                       sl_editmap **ret, sl_err *err) {
+int sl_editmap_compose(const sl_editmap *later, const sl_editmap *earlier, sl_editmap **ret, sl_err *err) {
   struct builder b = {0};
   for (size_t i = 0; i < later->n; i++) {
     const sl_span *s = &later->spans[i];
@@ -193,8 +171,7 @@ int sl_editmap_compose(const sl_editmap *later, const sl_editmap *earlier,
         add(&b, (sl_span){s->text, s->text_len, from, to - from});
       continue;
     }
-    for (size_t k = first_behind(earlier, s->src);
-         k < earlier->n && earlier->spans[k].text < end; k++) {
+    for (size_t k = first_behind(earlier, s->src); k < earlier->n && earlier->spans[k].text < end; k++) {
       sl_span part = cut(&earlier->spans[k], s->src, end);
       part.text = s->text + (part.text - s->src);
       add(&b, part);
@@ -203,14 +180,11 @@ int sl_editmap_compose(const sl_editmap *later, const sl_editmap *earlier,
   return finish(&b, ret, err);
 }
 
-int sl_editmap_splice(const sl_editmap *map, uint64_t start, uint64_t end,
-                      uint64_t len, sl_editmap **ret, sl_err *err) {
+int sl_editmap_splice(const sl_editmap *map, uint64_t start, uint64_t end, uint64_t len, sl_editmap **ret,
+                      sl_err *err) {
   struct builder b = {0};
-  if (start > end)
-    return sl_err_set(err, SL_EINVAL,
-                      "the range to replace ends before it begins");
-  for (size_t i = 0; i < map->n && map->spans[i].text < start; i++)
-    add(&b, cut(&map->spans[i], 0, start));
+  if (start > end) return sl_err_set(err, SL_EINVAL, "the range to replace ends before it begins");
+  for (size_t i = 0; i < map->n && map->spans[i].text < start; i++) add(&b, cut(&map->spans[i], 0, start));
   for (size_t i = first_behind(map, end); i < map->n; i++) {
     sl_span part = cut(&map->spans[i], end, UINT64_MAX);
     part.text = part.text - end + start + len;

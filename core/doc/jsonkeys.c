@@ -23,23 +23,19 @@ void sl_jsonkeys_init(sl_jsonkeys *keys) {
 }
 
 void sl_jsonkeys_done(sl_jsonkeys *keys) {
-  if (keys->items != keys->inline_items)
-    sl_mem_free(keys->items);
+  if (keys->items != keys->inline_items) sl_mem_free(keys->items);
 }
 
 void sl_jsontab_free(sl_jsontab *tab) { sl_mem_free(tab); }
 
 static uint32_t sign_of(const char *text, size_t len) {
-  if (len == 0)
-    return 0;
+  if (len == 0) return 0;
   const unsigned char *p = (const unsigned char *)text;
-  return (uint32_t)len << 24 | (uint32_t)p[0] << 16 |
-         (uint32_t)p[len / 2] << 8 | p[len - 1];
+  return (uint32_t)len << 24 | (uint32_t)p[0] << 16 | (uint32_t)p[len / 2] << 8 | p[len - 1];
 }
 
 static int same(const sl_jsonkey *a, const sl_jsonkey *b) {
-  return a->sign == b->sign && a->len == b->len &&
-         memcmp(a->text, b->text, a->len) == 0;
+  return a->sign == b->sign && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
 /* One seed for the process; it need not be secret for long, only unknown to who
@@ -55,26 +51,21 @@ static uint64_t process_seed(void) {
 }
 
 /* Finds the key among those of the table, or the empty slot for it. */
-static uint32_t *slot_of(sl_jsontab *tab, const sl_jsonkey *keys,
-                         const sl_jsonkey *key) {
+static uint32_t *slot_of(sl_jsontab *tab, const sl_jsonkey *keys, const sl_jsonkey *key) {
   uint32_t i = (uint32_t)sl_hash(key->text, key->len, tab->seed) & tab->mask;
-  while (tab->slots[i] != 0 && !same(&keys[tab->slots[i] - 1], key))
-    i = (i + 1) & tab->mask;
+  while (tab->slots[i] != 0 && !same(&keys[tab->slots[i] - 1], key)) i = (i + 1) & tab->mask;
   return &tab->slots[i];
 }
 
 /* A table with room for twice the keys, filled with the first n. */
 static sl_jsontab *tab_new(const sl_jsonkey *keys, uint32_t n) {
   uint32_t size = 64;
-  while (size < n * 4)
-    size *= 2;
+  while (size < n * 4) size *= 2;
   sl_jsontab *tab = sl_mem_calloc(1, sizeof *tab + size * sizeof tab->slots[0]);
-  if (tab == NULL)
-    return NULL;
+  if (tab == NULL) return NULL;
   tab->mask = size - 1;
   tab->seed = process_seed();
-  for (uint32_t i = 0; i < n; i++)
-    *slot_of(tab, keys, &keys[i]) = i + 1;
+  for (uint32_t i = 0; i < n; i++) *slot_of(tab, keys, &keys[i]) = i + 1;
   tab->count = n;
   return tab;
 }
@@ -82,8 +73,7 @@ static sl_jsontab *tab_new(const sl_jsonkey *keys, uint32_t n) {
 static int grow(sl_jsonkeys *keys) {
   size_t cap = keys->cap * 2;
   sl_jsonkey *items = sl_mem_alloc(cap * sizeof *items);
-  if (items == NULL)
-    return SL_ENOMEM;
+  if (items == NULL) return SL_ENOMEM;
   memcpy(items, keys->items, keys->count * sizeof *items);
   sl_jsonkeys_done(keys);
   keys->items = items;
@@ -91,30 +81,24 @@ static int grow(sl_jsonkeys *keys) {
   return SL_OK;
 }
 
-int sl_jsonkeys_add(sl_jsonkeys *keys, size_t first, sl_jsontab **tab,
-                    const char *text, size_t len) {
+int sl_jsonkeys_add(sl_jsonkeys *keys, size_t first, sl_jsontab **tab, const char *text, size_t len) {
   sl_jsonkey key = {text, (uint32_t)len, sign_of(text, len)};
   size_t n = keys->count - first;
-  if (keys->count == keys->cap && grow(keys) != SL_OK)
-    return SL_ENOMEM;
+  if (keys->count == keys->cap && grow(keys) != SL_OK) return SL_ENOMEM;
   sl_jsonkey *mine = keys->items + first;
   if (n < SL_JSONKEYS_SMALL) {
     for (size_t i = 0; i < n; i++) {
-      if (same(&mine[i], &key))
-        return SL_EEXIST;
+      if (same(&mine[i], &key)) return SL_EEXIST;
     }
   } else {
     if (*tab == NULL || n * 2 > (*tab)->mask) {
-      sl_jsontab *bigger =
-          n < UINT32_MAX / 8 ? tab_new(mine, (uint32_t)n) : NULL;
-      if (bigger == NULL)
-        return SL_ENOMEM;
+      sl_jsontab *bigger = n < UINT32_MAX / 8 ? tab_new(mine, (uint32_t)n) : NULL;
+      if (bigger == NULL) return SL_ENOMEM;
       sl_jsontab_free(*tab);
       *tab = bigger;
     }
     uint32_t *slot = slot_of(*tab, mine, &key);
-    if (*slot != 0)
-      return SL_EEXIST;
+    if (*slot != 0) return SL_EEXIST;
     *slot = (uint32_t)n + 1;
   }
   keys->items[keys->count++] = key;

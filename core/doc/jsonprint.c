@@ -42,8 +42,7 @@ static int fail(struct writer *w, int code, const cJSON *bad, const char *why) {
 static int grow(struct writer *w, size_t more) {
   if (w->buf != NULL) {
     w->buf->len = w->len;
-    if (sl_buf_reserve(w->buf, more + w->len / 2) != SL_OK)
-      return fail(w, SL_ENOMEM, NULL, NULL);
+    if (sl_buf_reserve(w->buf, more + w->len / 2) != SL_OK) return fail(w, SL_ENOMEM, NULL, NULL);
     w->data = w->buf->data;
     w->cap = w->buf->cap;
     return SL_OK;
@@ -51,23 +50,18 @@ static int grow(struct writer *w, size_t more) {
   size_t cap = w->cap + w->cap / 2 + more;
   int moved = w->data == w->local;
   char *data = sl_mem_realloc(moved ? NULL : w->data, cap);
-  if (data == NULL)
-    return fail(w, SL_ENOMEM, NULL, NULL);
-  if (moved)
-    memcpy(data, w->data, w->len);
+  if (data == NULL) return fail(w, SL_ENOMEM, NULL, NULL);
+  if (moved) memcpy(data, w->data, w->len);
   w->data = data;
   w->cap = cap;
   return SL_OK;
 }
 
 /* Room for n bytes and a NUL. */
-static inline int reserve(struct writer *w, size_t n) {
-  return w->cap - w->len > n ? SL_OK : grow(w, n + 1);
-}
+static inline int reserve(struct writer *w, size_t n) { return w->cap - w->len > n ? SL_OK : grow(w, n + 1); }
 
 static int put(struct writer *w, const char *text, size_t len) {
-  if (reserve(w, len) != SL_OK)
-    return w->code;
+  if (reserve(w, len) != SL_OK) return w->code;
   memcpy(w->data + w->len, text, len);
   w->len += len;
   return SL_OK;
@@ -107,8 +101,7 @@ static size_t escape(char *dst, unsigned char c) {
 static int put_string(struct writer *w, const char *text) {
   const char *p = text == NULL ? "" : text;
   const char *end = p + strlen(p);
-  if (reserve(w, (size_t)(end - p) + 2) != SL_OK)
-    return w->code;
+  if (reserve(w, (size_t)(end - p) + 2) != SL_OK) return w->code;
   w->data[w->len++] = '"';
   while (p < end) {
     /* Each turn has room for the rest as plain text and the closing quote; an
@@ -117,8 +110,7 @@ static int put_string(struct writer *w, const char *text) {
     w->len += (size_t)(stop - p);
     p = stop;
     while (p < end && sl_jsonscan_special((unsigned char)*p)) {
-      if (reserve(w, (size_t)(end - p) + 8) != SL_OK)
-        return w->code;
+      if (reserve(w, (size_t)(end - p) + 8) != SL_OK) return w->code;
       w->len += escape(w->data + w->len, (unsigned char)*p++);
     }
   }
@@ -130,8 +122,7 @@ static int put_number(struct writer *w, const cJSON *item) {
   char buf[40];
   size_t n;
   const char *text = sl_jsonnum_text(item, buf, &n);
-  if (n == 0)
-    return fail(w, SL_EINVAL, item, "a number that is not finite");
+  if (n == 0) return fail(w, SL_EINVAL, item, "a number that is not finite");
   return put(w, text, n);
 }
 
@@ -143,13 +134,10 @@ static int put_raw(struct writer *w, const cJSON *item) {
   size_t len = 0;
   const char *raw = item->valuestring == NULL ? "" : item->valuestring;
   int rc = sl_json_parse(raw, strlen(raw), NULL, &tree, NULL, NULL);
-  if (rc == SL_OK)
-    rc = sl_json_print(tree, &text, &len, NULL);
+  if (rc == SL_OK) rc = sl_json_print(tree, &text, &len, NULL);
   cJSON_Delete(tree);
-  if (rc == SL_ENOMEM)
-    return fail(w, SL_ENOMEM, NULL, NULL);
-  if (rc != SL_OK)
-    return fail(w, SL_EINVAL, item, "raw text that is not JSON");
+  if (rc == SL_ENOMEM) return fail(w, SL_ENOMEM, NULL, NULL);
+  if (rc != SL_OK) return fail(w, SL_EINVAL, item, "raw text that is not JSON");
   rc = put(w, text, len);
   sl_mem_free(text);
   return rc;
@@ -175,10 +163,8 @@ static int put_leaf(struct writer *w, const cJSON *item) {
 }
 
 static int put_indent(struct writer *w, uint32_t depth) {
-  if (!w->pretty)
-    return SL_OK;
-  if (reserve(w, (size_t)depth * 2 + 1) != SL_OK)
-    return w->code;
+  if (!w->pretty) return SL_OK;
+  if (reserve(w, (size_t)depth * 2 + 1) != SL_OK) return w->code;
   w->data[w->len++] = '\n';
   memset(w->data + w->len, ' ', (size_t)depth * 2);
   w->len += (size_t)depth * 2;
@@ -186,34 +172,28 @@ static int put_indent(struct writer *w, uint32_t depth) {
 }
 
 static int put_key(struct writer *w, const cJSON *item) {
-  if (item->string == NULL)
-    return fail(w, SL_EINVAL, item, "a member without a key");
-  if (put_string(w, item->string) != SL_OK)
-    return w->code;
+  if (item->string == NULL) return fail(w, SL_EINVAL, item, "a member without a key");
+  if (put_string(w, item->string) != SL_OK) return w->code;
   return w->pretty ? put(w, ": ", 2) : put(w, ":", 1);
 }
 
 /* Opens a container, or prints it whole if it is empty. */
 static int put_open(struct writer *w, const cJSON *item) {
   int is_object = (item->type & 0xff) == cJSON_Object;
-  if (item->child == NULL)
-    return put(w, is_object ? "{}" : "[]", 2);
+  if (item->child == NULL) return put(w, is_object ? "{}" : "[]", 2);
   return put(w, is_object ? "{" : "[", 1);
 }
 
 /* item's text is out. Goes to the next one: closes what has ended. NULL at the
  * end or after an error. */
-static const cJSON *advance(struct writer *w, const cJSON *item,
-                            const cJSON **open, uint32_t *depth) {
+static const cJSON *advance(struct writer *w, const cJSON *item, const cJSON **open, uint32_t *depth) {
   while (*depth > 0) {
     if (item->next != NULL) {
-      if (put(w, ",", 1) != SL_OK || put_indent(w, *depth) != SL_OK)
-        return NULL;
+      if (put(w, ",", 1) != SL_OK || put_indent(w, *depth) != SL_OK) return NULL;
       return item->next;
     }
     item = open[--*depth];
-    if (put_indent(w, *depth) != SL_OK ||
-        put(w, (item->type & 0xff) == cJSON_Object ? "}" : "]", 1) != SL_OK)
+    if (put_indent(w, *depth) != SL_OK || put(w, (item->type & 0xff) == cJSON_Object ? "}" : "]", 1) != SL_OK)
       return NULL;
   }
   return NULL;
@@ -225,19 +205,14 @@ static int write_tree(struct writer *w, const cJSON *tree) {
   const cJSON *item = tree;
   while (item != NULL) {
     int type = item->type & 0xff;
-    if (depth > 0 && (open[depth - 1]->type & 0xff) == cJSON_Object &&
-        put_key(w, item) != SL_OK)
-      return w->code;
+    if (depth > 0 && (open[depth - 1]->type & 0xff) == cJSON_Object && put_key(w, item) != SL_OK) return w->code;
     if (type == cJSON_Object || type == cJSON_Array) {
-      if (depth == SL_JSON_MAX_DEPTH)
-        return fail(w, SL_ELIMIT, item, "a tree nested too deeply");
-      if (put_open(w, item) != SL_OK)
-        return w->code;
+      if (depth == SL_JSON_MAX_DEPTH) return fail(w, SL_ELIMIT, item, "a tree nested too deeply");
+      if (put_open(w, item) != SL_OK) return w->code;
       if (item->child != NULL) {
         open[depth++] = item;
         item = item->child;
-        if (put_indent(w, depth) != SL_OK)
-          return w->code;
+        if (put_indent(w, depth) != SL_OK) return w->code;
         continue;
       }
     } else if (put_leaf(w, item) != SL_OK) {
@@ -250,57 +225,41 @@ static int write_tree(struct writer *w, const cJSON *tree) {
 
 /* ---- errors ---- */
 
-static int bad_text(const char *s) {
-  return s != NULL && !sl_utf8_valid(s, strlen(s), NULL);
-}
+static int bad_text(const char *s) { return s != NULL && !sl_utf8_valid(s, strlen(s), NULL); }
 
 /* Finds `want` (NULL: the first item with ill-formed text) and writes its JSON
  * pointer. 1 if found. Depth is what write_tree allows, and each level keeps
  * little. */
-static int find_path(const cJSON *item, const cJSON *want, sl_buf *path,
-                     uint32_t depth) {
-  if (want != NULL ? item == want
-                   : bad_text(item->valuestring) || bad_text(item->string))
-    return 1;
+static int find_path(const cJSON *item, const cJSON *want, sl_buf *path, uint32_t depth) {
+  if (want != NULL ? item == want : bad_text(item->valuestring) || bad_text(item->string)) return 1;
   size_t index = 0;
-  if (depth == SL_JSON_MAX_DEPTH)
-    return 0;
+  if (depth == SL_JSON_MAX_DEPTH) return 0;
   for (const cJSON *c = item->child; c != NULL; c = c->next, index++) {
     size_t len = path->len;
     (void)sl_buf_addc(path, '/');
-    if ((item->type & 0xff) == cJSON_Array)
-      (void)sl_buf_addf(path, "%zu", index);
-    for (const char *k = (item->type & 0xff) == cJSON_Array || c->string == NULL
-                             ? ""
-                             : c->string;
-         *k != '\0'; k++) {
+    if ((item->type & 0xff) == cJSON_Array) (void)sl_buf_addf(path, "%zu", index);
+    for (const char *k = (item->type & 0xff) == cJSON_Array || c->string == NULL ? "" : c->string; *k != '\0'; k++) {
       if (*k == '~' || *k == '/') {
         (void)sl_buf_addstr(path, *k == '~' ? "~0" : "~1");
       } else {
         (void)sl_buf_addc(path, *k);
       }
     }
-    if (find_path(c, want, path, depth + 1))
-      return 1;
+    if (find_path(c, want, path, depth + 1)) return 1;
     path->len = len;
   }
   return 0;
 }
 
 static int report(const struct writer *w, const cJSON *tree, sl_err *err) {
-  if (w->code == SL_ENOMEM)
-    return sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
+  if (w->code == SL_ENOMEM) return sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
   sl_buf path = {0};
   int found = w->code != SL_ELIMIT && find_path(tree, w->bad, &path, 0);
   const char *where = found && path.len > 0 && !path.failed ? path.data : "";
-  if (path.data != NULL)
-    path.data[path.len] = '\0';
-  int rc = sl_err_set(err, w->code, "cannot print JSON: %s at \"%s\"", w->why,
-                      where);
-  if (err != NULL &&
-      bad_text(err->message)) { /* the key itself is what is wrong */
-    for (char *p = err->message; *p != '\0'; p++)
-      *p = (unsigned char)*p < 0x80 ? *p : '?';
+  if (path.data != NULL) path.data[path.len] = '\0';
+  int rc = sl_err_set(err, w->code, "cannot print JSON: %s at \"%s\"", w->why, where);
+  if (err != NULL && bad_text(err->message)) { /* the key itself is what is wrong */
+    for (char *p = err->message; *p != '\0'; p++) *p = (unsigned char)*p < 0x80 ? *p : '?';
   }
   sl_err_hint(err,
               "a stage made this value: text must be UTF-8, numbers finite, at "
@@ -312,12 +271,9 @@ static int report(const struct writer *w, const cJSON *tree, sl_err *err) {
 
 /* ---- entries ---- */
 
-static int print_checked(struct writer *w, const cJSON *tree, size_t from,
-                         sl_err *err) {
-  if (tree == NULL)
-    return sl_err_set(err, SL_EINVAL, "cannot print JSON: there is no tree");
-  if (write_tree(w, tree) == SL_OK &&
-      !sl_utf8_valid(w->data + from, w->len - from, NULL)) {
+static int print_checked(struct writer *w, const cJSON *tree, size_t from, sl_err *err) {
+  if (tree == NULL) return sl_err_set(err, SL_EINVAL, "cannot print JSON: there is no tree");
+  if (write_tree(w, tree) == SL_OK && !sl_utf8_valid(w->data + from, w->len - from, NULL)) {
     fail(w, SL_EENCODING, NULL, "text that is not UTF-8");
   }
   return w->code == SL_OK ? SL_OK : report(w, tree, err);
@@ -335,16 +291,13 @@ int sl_json_print(const cJSON *tree, char **ret, size_t *ret_len, sl_err *err) {
     out = w.data == local ? sl_mem_memdup(local, w.len + 1) : w.data;
     if (out != local && out == w.data && w.cap - w.len > w.len / 8) {
       char *fit = sl_mem_realloc(out, w.len + 1);
-      if (fit != NULL)
-        out = fit;
+      if (fit != NULL) out = fit;
     }
-    if (out == NULL)
-      rc = sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
+    if (out == NULL) rc = sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
   } else if (w.data != local) {
     sl_mem_free(w.data);
   }
-  if (rc != SL_OK)
-    return rc;
+  if (rc != SL_OK) return rc;
   *ret = out;
   *ret_len = w.len;
   return SL_OK;
@@ -352,24 +305,14 @@ int sl_json_print(const cJSON *tree, char **ret, size_t *ret_len, sl_err *err) {
 
 static int print_into(const cJSON *tree, sl_buf *buf, int pretty, sl_err *err) {
   size_t from = buf->len;
-  if (sl_buf_reserve(buf, 256) != SL_OK)
-    return sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
-  struct writer w = {.data = buf->data,
-                     .len = from,
-                     .cap = buf->cap,
-                     .buf = buf,
-                     .pretty = pretty};
+  if (sl_buf_reserve(buf, 256) != SL_OK) return sl_err_set(err, SL_ENOMEM, "cannot print JSON: memory is out");
+  struct writer w = {.data = buf->data, .len = from, .cap = buf->cap, .buf = buf, .pretty = pretty};
   int rc = print_checked(&w, tree, from, err);
   buf->len = rc == SL_OK ? w.len : from;
-  if (buf->data != NULL)
-    buf->data[buf->len] = '\0';
+  if (buf->data != NULL) buf->data[buf->len] = '\0';
   return rc;
 }
 
-int sl_json_print_to(const cJSON *tree, sl_buf *buf, sl_err *err) {
-  return print_into(tree, buf, 0, err);
-}
+int sl_json_print_to(const cJSON *tree, sl_buf *buf, sl_err *err) { return print_into(tree, buf, 0, err); }
 
-int sl_json_print_pretty(const cJSON *tree, sl_buf *buf, sl_err *err) {
-  return print_into(tree, buf, 1, err);
-}
+int sl_json_print_pretty(const cJSON *tree, sl_buf *buf, sl_err *err) { return print_into(tree, buf, 1, err); }

@@ -37,22 +37,19 @@ static size_t push_key(struct maker *m, const char *key) {
       (void)sl_buf_addc(&m->path, *p);
     }
   }
-  if (m->path.failed)
-    out_of_memory(m);
+  if (m->path.failed) out_of_memory(m);
   return len;
 }
 
 static size_t push_index(struct maker *m, size_t index) {
   size_t len = m->path.len;
-  if (sl_buf_addf(&m->path, "/%zu", index) != SL_OK)
-    out_of_memory(m);
+  if (sl_buf_addf(&m->path, "/%zu", index) != SL_OK) out_of_memory(m);
   return len;
 }
 
 static void pop(struct maker *m, size_t len) {
   m->path.len = len;
-  if (m->path.data != NULL)
-    m->path.data[len] = '\0';
+  if (m->path.data != NULL) m->path.data[len] = '\0';
 }
 
 static int add_string(cJSON *object, const char *key, const char *text) {
@@ -60,20 +57,14 @@ static int add_string(cJSON *object, const char *key, const char *text) {
 }
 
 /* One operation at the path; value (or NULL) is copied; from for "move". */
-static void emit(struct maker *m, const char *op, const char *from,
-                 const cJSON *value) {
-  if (m->rc != SL_OK)
-    return;
+static void emit(struct maker *m, const char *op, const char *from, const cJSON *value) {
+  if (m->rc != SL_OK) return;
   cJSON *o = cJSON_CreateObject();
   const char *path = m->path.data == NULL ? "" : m->path.data;
   cJSON *copy = value == NULL ? NULL : sl_json_copy(value);
-  int rc = o == NULL || (value != NULL && copy == NULL)
-               ? SL_ENOMEM
-               : add_string(o, "op", op);
-  if (rc == SL_OK && from != NULL)
-    rc = add_string(o, "from", from);
-  if (rc == SL_OK)
-    rc = add_string(o, "path", path);
+  int rc = o == NULL || (value != NULL && copy == NULL) ? SL_ENOMEM : add_string(o, "op", op);
+  if (rc == SL_OK && from != NULL) rc = add_string(o, "from", from);
+  if (rc == SL_OK) rc = add_string(o, "path", path);
   if (rc == SL_OK && copy != NULL) {
     if (cJSON_AddItemToObject(o, "value", copy)) {
       copy = NULL;
@@ -90,17 +81,15 @@ static void emit(struct maker *m, const char *op, const char *from,
   }
 }
 
-static void diff(struct maker *m, const cJSON *a, const cJSON *b,
-                 uint32_t depth);
+static void diff(struct maker *m, const cJSON *a, const cJSON *b, uint32_t depth);
 
 /* A member of `a` that b no longer has and that equals `value`: a rename. Small
  * objects only. */
-static const cJSON *renamed_from(const cJSON *a, const cJSON *b,
-                                 const cJSON *value, uint32_t used) {
+static const cJSON *renamed_from(const cJSON *a, const cJSON *b, const cJSON *value, uint32_t used) {
   uint32_t i = 0;
   for (const cJSON *c = a->child; c != NULL && i < 32; c = c->next, i++) {
-    if ((used >> i & 1) == 0 && sl_jsontree_member(b, c->string) == NULL &&
-        type_of(c) == type_of(value) && sl_json_equal(c, value)) {
+    if ((used >> i & 1) == 0 && sl_jsontree_member(b, c->string) == NULL && type_of(c) == type_of(value) &&
+        sl_json_equal(c, value)) {
       return c;
     }
   }
@@ -109,20 +98,17 @@ static const cJSON *renamed_from(const cJSON *a, const cJSON *b,
 
 static uint32_t place_of(const cJSON *container, const cJSON *item) {
   uint32_t i = 0;
-  for (const cJSON *c = container->child; c != item; c = c->next)
-    i++;
+  for (const cJSON *c = container->child; c != item; c = c->next) i++;
   return i;
 }
 
 /* Members that only b has: by a move from one that only a has, else by an
  * addition. Returns the places in a that moved. */
-static uint32_t diff_added(struct maker *m, const cJSON *a, const cJSON *b,
-                           sl_jsonindex *in_a) {
+static uint32_t diff_added(struct maker *m, const cJSON *a, const cJSON *b, sl_jsonindex *in_a) {
   uint32_t moved = 0;
   int small = sl_jsontree_count(a) <= 32 && sl_jsontree_count(b) <= 32;
   for (const cJSON *d = b->child; d != NULL && m->rc == SL_OK; d = d->next) {
-    if (sl_jsonindex_get(in_a, d->string) != NULL)
-      continue;
+    if (sl_jsonindex_get(in_a, d->string) != NULL) continue;
     const cJSON *from = small ? renamed_from(a, b, d, moved) : NULL;
     if (from == NULL) {
       size_t len = push_key(m, d->string);
@@ -146,8 +132,7 @@ static uint32_t diff_added(struct maker *m, const cJSON *a, const cJSON *b,
   return moved;
 }
 
-static void diff_objects(struct maker *m, const cJSON *a, const cJSON *b,
-                         uint32_t depth) {
+static void diff_objects(struct maker *m, const cJSON *a, const cJSON *b, uint32_t depth) {
   sl_jsonindex in_a;
   sl_jsonindex in_b;
   if (sl_jsonindex_init(&in_a, a) != SL_OK) {
@@ -161,11 +146,9 @@ static void diff_objects(struct maker *m, const cJSON *a, const cJSON *b,
   }
   uint32_t moved = diff_added(m, a, b, &in_a);
   uint32_t i = 0;
-  for (const cJSON *c = a->child; c != NULL && m->rc == SL_OK;
-       c = c->next, i++) {
+  for (const cJSON *c = a->child; c != NULL && m->rc == SL_OK; c = c->next, i++) {
     const cJSON *d = sl_jsonindex_get(&in_b, c->string);
-    if (d == NULL && i < 32 && (moved >> i & 1) != 0)
-      continue;
+    if (d == NULL && i < 32 && (moved >> i & 1) != 0) continue;
     size_t len = push_key(m, c->string);
     if (d == NULL) {
       emit(m, "remove", NULL, NULL);
@@ -180,16 +163,13 @@ static void diff_objects(struct maker *m, const cJSON *a, const cJSON *b,
 
 /* Equal elements at both ends stay; of the middle, pairs are compared, and the
  * rest is removed or added. */
-static void diff_arrays(struct maker *m, const cJSON *a, const cJSON *b,
-                        uint32_t depth) {
+static void diff_arrays(struct maker *m, const cJSON *a, const cJSON *b, uint32_t depth) {
   size_t n = sl_jsontree_count(a);
   size_t k = sl_jsontree_count(b);
   const cJSON *x = a->child;
   const cJSON *y = b->child;
   size_t at = 0;
-  for (; x != NULL && y != NULL && sl_json_equal(x, y);
-       x = x->next, y = y->next)
-    at++;
+  for (; x != NULL && y != NULL && sl_json_equal(x, y); x = x->next, y = y->next) at++;
   const cJSON *x_last = a->child == NULL ? NULL : a->child->prev;
   const cJSON *y_last = b->child == NULL ? NULL : b->child->prev;
   while (n > at && k > at && sl_json_equal(x_last, y_last)) {
@@ -203,8 +183,7 @@ static void diff_arrays(struct maker *m, const cJSON *a, const cJSON *b,
     diff(m, x, y, depth + 1);
     pop(m, len);
   }
-  for (; n > at && n > k && m->rc == SL_OK;
-       n--) { /* from the end, so that indices stay right */
+  for (; n > at && n > k && m->rc == SL_OK; n--) { /* from the end, so that indices stay right */
     size_t len = push_index(m, n - 1);
     emit(m, "remove", NULL, NULL);
     pop(m, len);
@@ -216,10 +195,8 @@ static void diff_arrays(struct maker *m, const cJSON *a, const cJSON *b,
   }
 }
 
-static void diff(struct maker *m, const cJSON *a, const cJSON *b,
-                 uint32_t depth) {
-  if (m->rc != SL_OK)
-    return;
+static void diff(struct maker *m, const cJSON *a, const cJSON *b, uint32_t depth) {
+  if (m->rc != SL_OK) return;
   if (depth > MAX_DEPTH) {
     m->rc = SL_ELIMIT;
   } else if (type_of(a) != type_of(b)) {
@@ -230,8 +207,7 @@ static void diff(struct maker *m, const cJSON *a, const cJSON *b,
     diff_arrays(m, a, b, depth);
   } else {
     int same = sl_jsontree_equal(a, b);
-    if (same == 0)
-      emit(m, "replace", NULL, b);
+    if (same == 0) emit(m, "replace", NULL, b);
   }
 }
 
@@ -248,9 +224,7 @@ int sl_patch_make(const cJSON *a, const cJSON *b, cJSON **ret, sl_err *err) {
     return SL_OK;
   }
   cJSON_Delete(m.ops);
-  if (m.rc == SL_ELIMIT)
-    return sl_err_set(
-        err, m.rc, "cannot compare trees nested more than %d deep", MAX_DEPTH);
+  if (m.rc == SL_ELIMIT) return sl_err_set(err, m.rc, "cannot compare trees nested more than %d deep", MAX_DEPTH);
   return sl_err_set(err, m.rc, "cannot make a patch: memory is out");
 }
 
@@ -263,17 +237,13 @@ struct operation {
   const cJSON *value;
 };
 
-static int fail(const struct operation *o, sl_err *err, int code,
-                const char *why) {
-  if (code == SL_ENOMEM)
-    return sl_err_set(err, code, "cannot apply a patch: memory is out");
-  return sl_err_set(err, code, "operation %zu of the patch (%s \"%s\"): %s",
-                    o->index, o->op, o->path_text, why);
+static int fail(const struct operation *o, sl_err *err, int code, const char *why) {
+  if (code == SL_ENOMEM) return sl_err_set(err, code, "cannot apply a patch: memory is out");
+  return sl_err_set(err, code, "operation %zu of the patch (%s \"%s\"): %s", o->index, o->op, o->path_text, why);
 }
 
 /* Puts value [take] where the pointer leads, by the rules of "add". */
-static int put(const struct operation *o, cJSON **root, cJSON *value,
-               sl_err *err) {
+static int put(const struct operation *o, cJSON **root, cJSON *value, sl_err *err) {
   const char *key;
   int64_t index;
   int rc = SL_ENOTFOUND;
@@ -296,16 +266,14 @@ static int put(const struct operation *o, cJSON **root, cJSON *value,
       rc = cJSON_InsertItemInArray(parent, (int)index, value) ? SL_OK : SL_EBUG;
     }
   }
-  if (rc == SL_OK)
-    return SL_OK;
+  if (rc == SL_OK) return SL_OK;
   cJSON_Delete(value);
   return fail(o, err, rc, why);
 }
 
 /* A key of its former place would be wrong in the new one. */
 static void drop_key(cJSON *item) {
-  if ((item->type & cJSON_StringIsConst) == 0)
-    sl_mem_free(item->string);
+  if ((item->type & cJSON_StringIsConst) == 0) sl_mem_free(item->string);
   item->type &= ~cJSON_StringIsConst;
   item->string = NULL;
 }
@@ -316,25 +284,19 @@ static int apply_add(const struct operation *o, cJSON **root, sl_err *err) {
 }
 
 static int apply_remove(const struct operation *o, cJSON **root, sl_err *err) {
-  if (o->path_text[0] == '\0')
-    return fail(o, err, SL_EINVAL, "the whole document cannot be removed");
+  if (o->path_text[0] == '\0') return fail(o, err, SL_EINVAL, "the whole document cannot be removed");
   cJSON *item = sl_pointer_detach(o->path, *root);
-  if (item == NULL)
-    return fail(o, err, SL_ENOTFOUND, "there is nothing to remove");
+  if (item == NULL) return fail(o, err, SL_ENOTFOUND, "there is nothing to remove");
   cJSON_Delete(item);
   return SL_OK;
 }
 
 static int apply_replace(const struct operation *o, cJSON **root, sl_err *err) {
-  if (sl_pointer_get(o->path, *root) == NULL)
-    return fail(o, err, SL_ENOTFOUND, "there is nothing to replace");
+  if (sl_pointer_get(o->path, *root) == NULL) return fail(o, err, SL_ENOTFOUND, "there is nothing to replace");
   cJSON *copy = sl_json_copy(o->value);
-  if (copy == NULL)
-    return fail(o, err, SL_ENOMEM, "");
-  if (o->path_text[0] == '\0')
-    return put(o, root, copy, err);
-  if (sl_pointer_set(o->path, *root, copy, NULL) == SL_OK)
-    return SL_OK;
+  if (copy == NULL) return fail(o, err, SL_ENOMEM, "");
+  if (o->path_text[0] == '\0') return put(o, root, copy, err);
+  if (sl_pointer_set(o->path, *root, copy, NULL) == SL_OK) return SL_OK;
   cJSON_Delete(copy);
   return fail(o, err, SL_ENOMEM, "");
 }
@@ -342,34 +304,27 @@ static int apply_replace(const struct operation *o, cJSON **root, sl_err *err) {
 static int apply_move(const struct operation *o, cJSON **root, sl_err *err) {
   const char *from = sl_pointer_text(o->from);
   if (strcmp(from, o->path_text) == 0) {
-    return sl_pointer_get(o->from, *root) != NULL
-               ? SL_OK
-               : fail(o, err, SL_ENOTFOUND, "there is nothing to move");
+    return sl_pointer_get(o->from, *root) != NULL ? SL_OK : fail(o, err, SL_ENOTFOUND, "there is nothing to move");
   }
-  if (sl_pointer_covers(from, o->path_text))
-    return fail(o, err, SL_EINVAL, "a value cannot be moved into itself");
+  if (sl_pointer_covers(from, o->path_text)) return fail(o, err, SL_EINVAL, "a value cannot be moved into itself");
   cJSON *item = sl_pointer_detach(o->from, *root);
-  if (item == NULL)
-    return fail(o, err, SL_ENOTFOUND, "there is nothing to move");
+  if (item == NULL) return fail(o, err, SL_ENOTFOUND, "there is nothing to move");
   drop_key(item);
   return put(o, root, item, err);
 }
 
 static int apply_copy(const struct operation *o, cJSON **root, sl_err *err) {
   const cJSON *item = sl_pointer_get(o->from, *root);
-  if (item == NULL)
-    return fail(o, err, SL_ENOTFOUND, "there is nothing to copy");
+  if (item == NULL) return fail(o, err, SL_ENOTFOUND, "there is nothing to copy");
   cJSON *copy = sl_json_copy(item);
   return copy == NULL ? fail(o, err, SL_ENOMEM, "") : put(o, root, copy, err);
 }
 
 static int apply_test(const struct operation *o, cJSON **root, sl_err *err) {
   const cJSON *item = sl_pointer_get(o->path, *root);
-  if (item == NULL)
-    return fail(o, err, SL_ENOTFOUND, "there is nothing to test");
+  if (item == NULL) return fail(o, err, SL_ENOTFOUND, "there is nothing to test");
   int same = sl_jsontree_equal(item, o->value);
-  if (same < 0)
-    return fail(o, err, same, "");
+  if (same < 0) return fail(o, err, same, "");
   return same ? SL_OK : fail(o, err, SL_EINVAL, "the value is another one");
 }
 
@@ -377,9 +332,8 @@ static const struct {
   const char *name;
   int needs_value, needs_from;
   int (*apply)(const struct operation *o, cJSON **root, sl_err *err);
-} kinds[] = {{"add", 1, 0, apply_add},         {"remove", 0, 0, apply_remove},
-             {"replace", 1, 0, apply_replace}, {"move", 0, 1, apply_move},
-             {"copy", 0, 1, apply_copy},       {"test", 1, 0, apply_test}};
+} kinds[] = {{"add", 1, 0, apply_add},   {"remove", 0, 0, apply_remove}, {"replace", 1, 0, apply_replace},
+             {"move", 0, 1, apply_move}, {"copy", 0, 1, apply_copy},     {"test", 1, 0, apply_test}};
 
 static const char *text_of(const cJSON *op, const char *key) {
   const cJSON *item = sl_jsontree_member(op, key);
@@ -389,34 +343,23 @@ static const char *text_of(const cJSON *op, const char *key) {
 static int apply_one(const cJSON *op, size_t index, cJSON **root, sl_err *err) {
   struct operation o = {.index = index};
   size_t kind = 0;
-  if (!cJSON_IsObject(op))
-    return sl_err_set(err, SL_EINVAL,
-                      "operation %zu of the patch is not an object", index);
+  if (!cJSON_IsObject(op)) return sl_err_set(err, SL_EINVAL, "operation %zu of the patch is not an object", index);
   o.op = text_of(op, "op");
   o.path_text = text_of(op, "path");
   if (o.op == NULL || o.path_text == NULL) {
-    return sl_err_set(
-        err, SL_EINVAL,
-        "operation %zu of the patch needs the strings op and path", index);
+    return sl_err_set(err, SL_EINVAL, "operation %zu of the patch needs the strings op and path", index);
   }
-  while (kind < sizeof kinds / sizeof kinds[0] &&
-         strcmp(o.op, kinds[kind].name) != 0)
-    kind++;
+  while (kind < sizeof kinds / sizeof kinds[0] && strcmp(o.op, kinds[kind].name) != 0) kind++;
   if (kind == sizeof kinds / sizeof kinds[0])
-    return fail(&o, err, SL_EINVAL,
-                "expected add, remove, replace, move, copy or test");
+    return fail(&o, err, SL_EINVAL, "expected add, remove, replace, move, copy or test");
   o.value = sl_jsontree_member(op, "value");
   const char *from = text_of(op, "from");
-  if (kinds[kind].needs_value && o.value == NULL)
-    return fail(&o, err, SL_EINVAL, "value is missing");
-  if (kinds[kind].needs_from && from == NULL)
-    return fail(&o, err, SL_EINVAL, "from is missing");
+  if (kinds[kind].needs_value && o.value == NULL) return fail(&o, err, SL_EINVAL, "value is missing");
+  if (kinds[kind].needs_from && from == NULL) return fail(&o, err, SL_EINVAL, "from is missing");
   int rc = sl_pointer_new(o.path_text, &o.path, err);
-  if (rc == SL_OK && kinds[kind].needs_from)
-    rc = sl_pointer_new(from, &o.from, err);
+  if (rc == SL_OK && kinds[kind].needs_from) rc = sl_pointer_new(from, &o.from, err);
   if (rc != SL_OK) {
-    if (rc != SL_ENOMEM)
-      sl_err_prefix(err, "operation %zu of the patch", index);
+    if (rc != SL_ENOMEM) sl_err_prefix(err, "operation %zu of the patch", index);
   } else {
     rc = kinds[kind].apply(&o, root, err);
   }
@@ -425,13 +368,10 @@ static int apply_one(const cJSON *op, size_t index, cJSON **root, sl_err *err) {
   return rc;
 }
 
-int sl_patch_apply(const cJSON *doc, const cJSON *patch, cJSON **ret,
-                   sl_err *err) {
-  if (!cJSON_IsArray(patch))
-    return sl_err_set(err, SL_EINVAL, "a JSON Patch is an array of operations");
+int sl_patch_apply(const cJSON *doc, const cJSON *patch, cJSON **ret, sl_err *err) {
+  if (!cJSON_IsArray(patch)) return sl_err_set(err, SL_EINVAL, "a JSON Patch is an array of operations");
   cJSON *root = sl_json_copy(doc);
-  if (root == NULL)
-    return sl_err_set(err, SL_ENOMEM, "cannot apply a patch: memory is out");
+  if (root == NULL) return sl_err_set(err, SL_ENOMEM, "cannot apply a patch: memory is out");
   int rc = SL_OK;
   size_t index = 0;
   for (const cJSON *op = patch->child; op != NULL && rc == SL_OK; op = op->next)

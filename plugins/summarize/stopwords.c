@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words that say nothing about the subject of a text. By the authors of Sluice. */
+#include "terms.h"
+
+const char sum_stopwords[] =
+    /* function words */
+    "và của là có không được cho các trong với một những này đã để khi đến về từ ra ở cũng sẽ phải tại như vào theo đó "
+    "nhiều "
+    "trên đang còn thì nhưng bị do làm hơn sau mà nên lại rất đi người việc sự cuộc cái con chiếc bằng qua nếu vì bởi "
+    "tuy dù "
+    "mặc_dù nhằm giữa ngoài dưới trước cùng hay hoặc thêm nữa chỉ đều vẫn mới từng luôn ngay chưa chẳng đừng hãy rồi "
+    "vừa nào gì "
+    "ai đâu sao thế vậy kia ấy nọ đây mỗi mọi cả toàn tất_cả hầu_hết một_số nhiều_nhất ít_nhất khoảng gần hơn_nữa "
+    "đồng_thời "
+    "tuy_nhiên do_đó vì_vậy bên_cạnh ngoài_ra trong_đó theo_đó cụ_thể đặc_biệt nhất là_vì đối_với liên_quan thông_qua "
+    "không_chỉ "
+    "mà_còn nhất_là như_vậy như_thế có_thể không_thể cần muốn nhận đưa lên xuống tới lúc nơi bao_giờ bây_giờ hiện_nay "
+    "hiện "
+    "vừa_qua thời_gian ngày tháng năm giờ phút sáng trưa chiều tối đêm hôm hôm_nay hôm_qua ngày_mai tuần quý đầu cuối "
+    "kỳ lần "
+    "thứ số hai ba bốn sáu bảy tám chín mười trăm nghìn ngàn triệu tỷ tỉ phần phần_trăm đồng usd "
+    "tôi ta mình họ nó chúng_ta chúng_tôi anh chị em ông bà cô chú bác cháu ngài đồng_chí "
+    "nói cho_biết biết nêu nêu_rõ nhấn_mạnh khẳng_định phát_biểu cho_rằng rằng hỏi trả_lời thông_tin chia_sẻ đánh_giá "
+    "yêu_cầu "
+    "đề_nghị đề_xuất báo_cáo kết_quả thực_hiện tiến_hành tổ_chức triển_khai tiếp_tục tăng_cường bảo_đảm đảm_bảo "
+    "nâng_cao "
+    "góp_phần đẩy_mạnh quan_trọng lớn nhỏ tốt cao thấp nhanh mạnh chính chung riêng khác mới_đây tiếp_theo giúp gồm "
+    "bao_gồm "
+    "gây trở_thành thuộc xảy_ra diễn_ra bắt_đầu kết_thúc trở_lại trở_nên thấy xem tìm tạo giữ lấy dùng sử_dụng đạt "
+    "tăng giảm "
+    "thay_đổi vấn_đề tình_hình công_tác nội_dung hoạt_động nhiệm_vụ đơn_vị địa_phương cơ_quan liên_quan phù_hợp "
+    "hiệu_quả "
+    "cách điều chuyện trường_hợp mức quá khá lắm thật đúng sai xin cảm_ơn nhờ dẫn cũng_như cũng_là vẫn_còn "
+    /* English */
+    "the of and to in a is that for it on with as was are be this by have from at not which were has had will would "
+    "their they "
+    "but he his an or been its who more we you i she her there about can if when said than into also after over so no "
+    "out up "
+    "what all one two other new some could them these may then do first any my now such like our most only made "
+    "through "
+    "between under while where how its being those both during before because each many much very just";

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database: opening it, and the schema with its version. */
+#include "schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sluice/plugin.h>
+
+#include "../common/outfile.h"
+
+/* unicode61 folds every Vietnamese letter to its base but đ, which Unicode does not decompose. `folded` holds title and
+ * text with đ as d, so that a search without any diacritics finds them; it is computed by the view and stored in the
+ * index only. */
+static const char schema_sql[] =
+    "CREATE TABLE documents(\n"
+    "  doc INTEGER PRIMARY KEY,\n"
+    "  key TEXT NOT NULL UNIQUE,\n"
+    "  id TEXT, uri TEXT, title TEXT, published TEXT, lang TEXT, summary TEXT, text TEXT,\n"
+    "  json TEXT NOT NULL,\n"
+    "  revision TEXT,\n"
+    "  stored TEXT NOT NULL);\n"
+    "CREATE INDEX documents_published ON documents(published);\n"
+    "CREATE INDEX documents_id ON documents(id);\n"
+    "CREATE TABLE entities(\n"
+    "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"
+    "  entity TEXT, type TEXT, start_byte INTEGER, end_byte INTEGER, text TEXT, norm TEXT, person TEXT);\n"
+    "CREATE INDEX entities_doc ON entities(doc);\n"
+    "CREATE INDEX entities_norm ON entities(type, norm);\n"
+    "CREATE TABLE people(\n"
+    "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"
+    "  person TEXT NOT NULL, role TEXT);\n"
+    "CREATE INDEX people_doc ON people(doc);\n"
+    "CREATE INDEX people_person ON people(person);\n"
+    "CREATE TABLE directives(\n"
+    "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"
+    "  n INTEGER NOT NULL, speaker TEXT, verb TEXT, addressees TEXT, content TEXT, deadline TEXT,\n"
+    "  start_byte INTEGER, end_byte INTEGER);\n"
+    "CREATE INDEX directives_doc ON directives(doc);\n"
+    "CREATE INDEX directives_speaker ON directives(speaker);\n"
+    "CREATE VIEW v_search AS SELECT doc, title, text,\n"
+    "  replace(replace(coalesce(title, '') || ' ' || coalesce(text, ''), 'đ', 'd'), 'Đ', 'D') AS folded FROM "
+    "documents;\n"
+    "CREATE VIRTUAL TABLE search USING fts5(title, text, folded, content='v_search', content_rowid='doc',\n"
+    "  tokenize=\"unicode61 remove_diacritics 2\");\n"
+    "CREATE VIEW v_documents AS SELECT id, title, published, lang, summary, length(text) AS characters, uri, stored\n"
+    "  FROM documents ORDER BY published DESC, title;\n"
+    "CREATE VIEW v_people AS SELECT person, group_concat(DISTINCT role) AS roles, count(DISTINCT doc) AS documents,\n"
+    "  min(published) AS first, max(published) AS last FROM people JOIN documents USING (doc)\n"
+    "  GROUP BY person ORDER BY documents DESC, person;\n"
+    "CREATE VIEW v_directives AS SELECT d.published, d.title, speaker, verb, addressees, content, deadline, d.id, "
+    "d.uri\n"
+    "  FROM directives JOIN documents AS d USING (doc) ORDER BY d.published DESC, d.doc, n;\n"
+    "CREATE VIEW v_mentions AS SELECT type, coalesce(nullif(norm, ''), entities.text) AS name, count(*) AS mentions,\n"
+    "  count(DISTINCT doc) AS documents FROM entities GROUP BY 1, 2 ORDER BY mentions DESC;\n";
+
+int32_t store_sqlite_error(store_error *err, sqlite3 *db, int rc, const char *what) {
+  int basic = rc & 0xFF;
+  err->code = basic == SQLITE_NOMEM ? SL_ENOMEM : basic == SQLITE_PERM || basic == SQLITE_READONLY ? SL_EPERM : SL_EIO;
+  snprintf(err->message, sizeof err->message, "%s: %s", what, sqlite3_errstr(rc));
+  snprintf(err->detail, sizeof err->detail, "%s", db ? sqlite3_errmsg(db) : "");
+  err->hint = NULL;
+  if (basic == SQLITE_BUSY || basic == SQLITE_LOCKED)
+    err->hint = "another program holds the database: it is tried again";
+  if (basic == SQLITE_FULL || rc == SQLITE_IOERR_WRITE) err->hint = "free some space on the disk: it is tried again";
+  if (basic == SQLITE_CANTOPEN || basic == SQLITE_READONLY)
+    err->hint = "check the owner and the mode of the file and its folder";
+  if (basic == SQLITE_NOTADB) err->hint = "the file is something else: name another path";
+  if (basic == SQLITE_CORRUPT) err->hint = "the database is damaged: move it away, and the next run makes a new one";
+  return err->code;
+}
+
+static int32_t refuse(store_error *err, int32_t code, const char *message, const char *path, const char *hint) {
+  err->code = code;
+  snprintf(err->message, sizeof err->message, "%s", message);
+  snprintf(err->detail, sizeof err->detail, "%s", path);
+  err->hint = hint;
+  return code;
+}
+
+/* The integer that a statement answers. */
+static int integer(sqlite3 *db, const char *sql, int64_t *ret) {
+  sqlite3_stmt *stmt = NULL;
+  int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_step(stmt);
+  if (rc == SQLITE_ROW) *ret = sqlite3_column_int64(stmt, 0);
+  sqlite3_finalize(stmt);
+  return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+static int make_schema(sqlite3 *db) {
+  char sql[96];
+  int rc = sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
+  snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", STORE_APPLICATION, STORE_VERSION);
+  return rc == SQLITE_OK ? sqlite3_exec(db, sql, NULL, NULL, NULL) : rc;
+}
+
+/* Within a write transaction: two processes may open a new file at the same time. */
+static int32_t check_schema(sqlite3 *db, const char *path, store_error *err) {
+  int64_t version = 0, application = 0, tables = 0;
+  int rc = integer(db, "PRAGMA user_version", &version);
+  if (rc == SQLITE_OK) rc = integer(db, "PRAGMA application_id", &application);
+  if (rc == SQLITE_OK) rc = integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
+  if (rc != SQLITE_OK) return store_sqlite_error(err, db, rc, "the database cannot be read");
+  if (tables == 0 && version == 0) {
+    rc = make_schema(db);
+    return rc == SQLITE_OK ? SL_OK : store_sqlite_error(err, db, rc, "the tables cannot be made");
+  }
+  if (application != STORE_APPLICATION)
+    return refuse(err, SL_EEXIST, "expected an empty file or a database of this stage, found another program's", path,
+                  "name another path");
+  if (version > STORE_VERSION)
+    return refuse(err, SL_ESTATE, "the database was written by a newer Sluice", path,
+                  "use that version, or name another path");
+  return SL_OK;
+}
+
+static int32_t prepare_file(sqlite3 *db, const char *path, int full_sync, store_error *err) {
+  int rc = sqlite3_exec(db,
+                        full_sync ? "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL"
+                                  : "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL",
+                        NULL, NULL, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (rc != SQLITE_OK) return store_sqlite_error(err, db, rc, "the database cannot be opened for writing");
+  int32_t answer = check_schema(db, path, err);
+  rc = sqlite3_exec(db, answer == SL_OK ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL);
+  if (answer == SL_OK && rc != SQLITE_OK) answer = store_sqlite_error(err, db, rc, "the tables cannot be made");
+  if (answer != SL_OK) return answer;
+  /* Where the file system has no shared memory (some network mounts) the old journal stays; it is only slower. */
+  sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+  return SL_OK;
+}
+
+int32_t store_open(const char *path, int64_t busy_ms, int full_sync, sqlite3 **ret, store_error *err) {
+  sqlite3 *db = NULL;
+  memset(err, 0, sizeof *err);
+  if (outfile_make_parents(path) < 0) {
+    char message[160];
+    snprintf(message, sizeof message, "the folder of the database cannot be made: %s", strerror(errno));
+    return refuse(err, SL_EIO, message, path, "check the path and the rights");
+  }
+  int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+  int32_t answer;
+  if (rc != SQLITE_OK) {
+    answer = store_sqlite_error(err, db, rc, "the database cannot be opened");
+  } else {
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, (int)(busy_ms > INT32_MAX ? INT32_MAX : busy_ms));
+    answer = prepare_file(db, path, full_sync, err);
+  }
+  if (answer != SL_OK) {
+    size_t used = strlen(err->detail);
+    if (!strstr(err->detail, path))
+      snprintf(err->detail + used, sizeof err->detail - used, "%s%s", used ? ": " : "", path);
+    sqlite3_close(db);
+    return answer;
+  }
+  *ret = db;
+  return SL_OK;
+}

@@ -86,23 +86,39 @@ static int fill_body(sl_doc *doc, const char *path, const char *uri, const char 
   return cJSON_AddStringToObject(source, "sha256", hash) ? 0 : sl_err_set(err, SL_ENOMEM, "memory is out");
 }
 
-static int fill(sl_doc *doc, const char *path, uint64_t line, char **data, size_t len, sl_err *err) {
-  int from_stdin = strcmp(path, "-") == 0, lines = sl_str_ends(path, ".jsonl") || sl_str_ends(path, ".ndjson");
-  char locator[40] = "";
-  char *full = from_stdin ? NULL : sl_path_abs(path, NULL), *uri = full ? sl_path_to_uri(full) : NULL;
+/* The document is the JSON text. */
+static int fill_text(sl_doc *doc, const sl_origin *origin, sl_bytes bytes, sl_err *err) {
+  int rc = sl_doc_set_origin(doc, origin, err);
+  if (rc == 0) rc = sl_doc_set_text(doc, bytes.data, bytes.len, NULL, NULL, err);
+  return rc == 0 ? sl_doc_check(doc, err) : rc;
+}
+
+/* The document has the file as its payload; *data is taken. */
+static int fill_payload(sl_doc *doc, const sl_origin *origin, const char *path, char **data, size_t len, sl_err *err) {
+  int rc = sl_doc_set_origin(doc, origin, err);
+  if (rc == 0) rc = fill_body(doc, path, origin->uri, *data, len, err);
+  if (rc == 0) rc = sl_doc_set_payload(doc, *data, len, media_type(path), release, NULL, err);
+  if (rc == 0) *data = NULL;
+  return rc;
+}
+
+static int fill_file(sl_doc *doc, const char *path, uint64_t line, char **data, size_t len, sl_err *err) {
+  char locator[40];
   sl_bytes bytes = {*data, len};
-  int rc = !from_stdin && !uri ? sl_err_set(err, SL_ENOMEM, "memory is out") : 0;
-  if (rc == 0 && lines) rc = find_line(*data, len, line, &bytes, err);
-  if (rc == 0 && lines) (void)snprintf(locator, sizeof locator, "line=%llu", (unsigned long long)line);
-  sl_origin origin = {from_stdin ? "stdin:" : uri, *locator ? locator : NULL, NULL};
-  if (rc == 0) rc = sl_doc_set_origin(doc, &origin, err);
-  if (rc == 0 && (from_stdin || lines || sl_str_ends(path, ".json"))) {
-    rc = sl_doc_set_text(doc, bytes.data, bytes.len, NULL, NULL, err);
-    if (rc == 0) rc = sl_doc_check(doc, err);
-  } else if (rc == 0) {
-    rc = fill_body(doc, full, uri, *data, len, err);
-    if (rc == 0) rc = sl_doc_set_payload(doc, *data, len, media_type(path), release, NULL, err);
-    if (rc == 0) *data = NULL;
+  char *full = sl_path_abs(path, NULL), *uri = full ? sl_path_to_uri(full) : NULL;
+  sl_origin origin = {uri, NULL, NULL};
+  int rc;
+  if (!uri) {
+    rc = sl_err_set(err, SL_ENOMEM, "memory is out");
+  } else if (sl_str_ends(path, ".jsonl") || sl_str_ends(path, ".ndjson")) {
+    (void)snprintf(locator, sizeof locator, "line=%llu", (unsigned long long)line);
+    origin.locator = locator;
+    rc = find_line(*data, len, line, &bytes, err);
+    if (rc == 0) rc = fill_text(doc, &origin, bytes, err);
+  } else if (sl_str_ends(path, ".json")) {
+    rc = fill_text(doc, &origin, bytes, err);
+  } else {
+    rc = fill_payload(doc, &origin, full, data, len, err);
   }
   sl_mem_free(full);
   sl_mem_free(uri);
@@ -115,7 +131,12 @@ int sl_input_read(const char *path, uint64_t line, sl_doc **ret, sl_err *err) {
   int rc = strcmp(path, "-") == 0 ? read_stdin(&data, &len, err) : sl_path_read(path, MAX_BYTES, &data, &len, err);
   if (rc != 0) return rc;
   sl_doc *doc = sl_doc_new();
-  rc = doc ? fill(doc, path, line, &data, len, err) : sl_err_set(err, SL_ENOMEM, "memory is out");
+  if (!doc)
+    rc = sl_err_set(err, SL_ENOMEM, "memory is out");
+  else if (strcmp(path, "-") == 0)
+    rc = fill_text(doc, &(sl_origin){"stdin:", NULL, NULL}, (sl_bytes){data, len}, err);
+  else
+    rc = fill_file(doc, path, line, &data, len, err);
   sl_mem_free(data);
   if (rc != 0) {
     sl_doc_free(doc);

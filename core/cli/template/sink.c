@@ -17,7 +17,7 @@ typedef struct stage {
 } stage;
 
 static const sl_param params_table[] = {
-    SL_PARAM(struct params, path, SL_T_PATH, SL_PF_REQUIRED | SL_PF_OUTPUT, NULL, NULL, "The file; it is written anew."),
+    SL_PARAM(struct params, path, SL_T_PATH, SL_PF_REQUIRED | SL_PF_OUTPUT, NULL, NULL, "The file; written anew."),
 };
 
 static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {

@@ -45,7 +45,7 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   }
   int64_t n = count_words(text->valuestring);
   if (n < p->min) return SL_V_DROP;
-  /* The body for writing: a copy if another branch of the pipeline shares it. From here on nothing may fail for good. */
+  /* The body for writing: a copy if another branch of the pipeline shares it. */
   cJSON *body = sl_body_edit(ctx, doc);
   if (!body) return SL_V_RETRY;
   cJSON_DeleteItemFromObjectCaseSensitive(body, "@NAME@");

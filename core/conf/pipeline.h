@@ -2,9 +2,9 @@
 /*
  * The pipeline file as loaded: every key parsed, substituted, checked and resolved; nothing started.
  *
- * sl_pipeline_load collects all errors it can find into `sl_diags`; the result exists only if there is none. Stage types come
- * from a resolver that the layer above passes in (conf knows no plugin loader). Immutable after loading; strings and
- * parameter structs [borrow until sl_pipeline_free].
+ * sl_pipeline_load collects all errors it can find into `sl_diags`; the result exists only if there is none. Stage
+ * types come from a resolver that the layer above passes in (conf knows no plugin loader). Immutable after loading;
+ * strings and parameter structs [borrow until sl_pipeline_free].
  */
 #ifndef SLUICE_CONF_PIPELINE_H
 #define SLUICE_CONF_PIPELINE_H
@@ -31,8 +31,8 @@ typedef struct sl_on_error {
 typedef struct sl_batch_opts {
   int64_t documents; /* default 1000 */
   int64_t bytes;     /* default 4 MiB */
-  int64_t age;       /* nanoseconds; default 0: a sink writes what there is as soon as it is free; else how long it waits for
-                        a batch to fill. SERIAL transforms: the three bound what may be held */
+  int64_t age; /* nanoseconds; default 0: a sink writes what there is as soon as it is free; else how long it waits for
+                  a batch to fill. SERIAL transforms: the three bound what may be held */
 } sl_batch_opts;
 
 #define SL_ORDER_SOURCE 0 /* documents of one source in order; a long retry gives up its place */
@@ -49,19 +49,23 @@ typedef struct sl_edge {
 
 typedef struct sl_stage_conf {
   const char *id;
-  const char *uses;           /* as written */
-  const sl_stage_type *type;  /* [borrow: lives as long as the process] */
-  const char *plugin_path;    /* the .so */
-  const char *plugin_build;   /* build id, hexadecimal, or "" */
-  const void *params;         /* parsed into the type's struct */
-  struct cJSON *with;         /* the effective parameters as JSON, secrets as "(secret)"; for inspect and the checkpoint */
+  const char *uses;          /* as written */
+  const sl_stage_type *type; /* [borrow: lives as long as the process] */
+  const char *plugin_path;   /* the .so */
+  const char *plugin_build;  /* build id, hexadecimal, or "" */
+  const void *params;        /* parsed into the type's struct */
+  struct cJSON *with; /* the effective parameters as JSON, secrets as "(secret)"; for inspect and the checkpoint */
   sl_on_error on_error;
   sl_batch_opts batch;
-  int64_t threads;            /* BLOCKING stages and sinks; default 1 (BLOCKING transforms: 4) */
-  int64_t in_flight;          /* ASYNC: default 256 */
-  int64_t timeout;            /* nanoseconds per call; 0 none: in the process only reported */
-  int32_t order;              /* SL_ORDER_… */
-  sl_pos pos;                 /* of the stage in the file */
+  int64_t threads;   /* BLOCKING stages and sinks; default 1 (BLOCKING transforms: 4) */
+  int64_t in_flight; /* ASYNC: default 256 */
+  int64_t timeout;   /* nanoseconds per call; 0 none: in the process only reported */
+  int32_t order;     /* SL_ORDER_… */
+  sl_pos pos;        /* of the stage in the file */
+  /* Fields that the stage needs and that only the input can bring (an open stage stands upstream): JSON pointers or
+   * "@payload". A document without one is a dead letter. */
+  const char *const *needs;
+  uint32_t n_needs;
 } sl_stage_conf;
 
 #define SL_UNROUTED_WARN 0
@@ -83,23 +87,28 @@ typedef struct sl_pipeline {
   sl_edge *edges;        /* grouped by `from`, in the order of the file */
 } sl_pipeline;
 
-/* Finds the stage type for `uses`. base: folder of the file; path: the file's plugin_path. 0, or an error with a hint. */
+/* Finds the stage type for `uses`. base: folder of the file; path: the file's plugin_path. 0, or an error with a hint.
+ */
 typedef int (*sl_resolve_fn)(void *user, const char *uses, const char *base, const char *const *path, uint32_t n_path,
-                             const sl_stage_type **ret_type, const char **ret_path, const char **ret_build, sl_err *err);
+                             const sl_stage_type **ret_type, const char **ret_path, const char **ret_build,
+                             sl_err *err);
 
 typedef struct sl_load_opts {
   sl_resolve_fn resolve;
   void *resolve_user;
   const char *const *sets; /* "STAGE.PARAM=VALUE", as given to --set; also "lanes=2" for top-level keys */
   uint32_t n_sets;
-  const char *cwd;         /* NULL: the process's */
+  const char *cwd; /* NULL: the process's */
+  /* Names a stage type that writes a field, for the hint of a missing one: 1 and its name in buf, or 0. May be NULL. */
+  int (*supplier)(void *user, const char *pointer, char *buf, size_t cap);
+  void *supplier_user;
 } sl_load_opts;
 
 /* Loads `file`. Errors and warnings go to diags. 0 and *ret [own], or an error when diags holds at least one. */
 int sl_pipeline_load(const char *file, const sl_load_opts *opts, struct sl_diags *diags, sl_pipeline **ret);
 /* The same from memory; `file` is the name used in messages and for relative paths. */
-int sl_pipeline_load_text(const char *text, size_t len, const char *file, const sl_load_opts *opts, struct sl_diags *diags,
-                          sl_pipeline **ret);
+int sl_pipeline_load_text(const char *text, size_t len, const char *file, const sl_load_opts *opts,
+                          struct sl_diags *diags, sl_pipeline **ret);
 void sl_pipeline_free(sl_pipeline *p);
 
 #endif

@@ -229,9 +229,10 @@ sl_doc *sl_doc_share(const sl_doc *doc) {
   sl_doc *copy = sl_mem_alloc(sizeof *copy);
   if (copy == NULL) return NULL;
   *copy = *doc;
-  copy->next = NULL;
+  copy->next = copy->prev = NULL;
+  copy->zone = copy->flags = 0;
   copy->unit = NULL;
-  copy->slot = 0;
+  copy->slot = copy->sub = 0;
   copy->token = NULL;
   copy->more = NULL;
   copy->why = NULL;
@@ -478,6 +479,7 @@ int sl_doc_add_split(sl_doc *doc, uint32_t step, sl_err *err) {
 
 int sl_doc_order(const sl_doc *a, const sl_doc *b) {
   if (a->slot != b->slot) return a->slot < b->slot ? -1 : 1;
+  if (a->sub != b->sub) return a->sub < b->sub ? -1 : 1;
   uint32_t n = a->splits == NULL ? 0 : a->splits->n;
   uint32_t m = b->splits == NULL ? 0 : b->splits->n;
   for (uint32_t i = 0; i < n && i < m; i++) {

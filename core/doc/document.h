@@ -41,14 +41,14 @@ typedef struct sl_splits {
 } sl_splits;
 
 struct sl_doc {
-  sl_bodybuf *body;   /* never NULL */
-  sl_paybuf *payload; /* or NULL */
-  sl_orig *orig;      /* or NULL: origin not set */
-  sl_editmap *map;    /* or NULL */
-  sl_splits *splits;  /* or NULL */
-  sl_doc *next;       /* intrusive list of whoever holds the envelope */
-  uint32_t attempt;   /* 1 the first time */
-  uint32_t slot;      /* place among the documents of its unit */
+  sl_bodybuf *body;    /* never NULL */
+  sl_paybuf *payload;  /* or NULL */
+  sl_orig *orig;       /* or NULL: origin not set */
+  sl_editmap *map;     /* or NULL */
+  sl_splits *splits;   /* or NULL */
+  sl_doc *next, *prev; /* intrusive list of whoever holds the envelope */
+  uint32_t attempt;    /* 1 the first time */
+  uint32_t slot, sub;  /* place among the documents of its unit; sub: among those that share a slot */
   struct sl_unit *unit;
   struct sl_token *token;
   void *more;      /* flow: further tokens of a document with many parents */
@@ -56,12 +56,15 @@ struct sl_doc {
   uint64_t cursor; /* the source's position after this document */
   int64_t due;     /* flow: when a retry is due, monotonic nanoseconds */
   uint32_t flags;  /* flow */
+  uint32_t zone;   /* flow: where the document is counted as live */
   uint32_t stage;  /* flow: index of the stage that the document is about to enter */
+  uint32_t zone;   /* flow: where the document is counted as live */
 };
 
 /* [own] body {}, attempt 1. NULL when memory is out. */
 sl_doc *sl_doc_new(void);
-/* A second envelope that shares everything but the delivery fields (unit, slot, token, more, why, next: zero). */
+/* A second envelope that shares everything but the delivery fields (unit, slot, token, more, why, next, prev, zone,
+ * flags: zero). */
 sl_doc *sl_doc_share(const sl_doc *doc);
 /* NULL is fine. Does not touch token, unit and more: those are the caller's to settle first. */
 void sl_doc_free(sl_doc *doc);

@@ -58,7 +58,6 @@ struct sl_doc {
   uint32_t flags;  /* flow */
   uint32_t zone;   /* flow: where the document is counted as live */
   uint32_t stage;  /* flow: index of the stage that the document is about to enter */
-  uint32_t zone;   /* flow: where the document is counted as live */
 };
 
 /* [own] body {}, attempt 1. NULL when memory is out. */

@@ -24,11 +24,11 @@ static const sl_param params_table[] = {
              "New name: old name. Moves a field; done first, in the order written."),
     SL_PARAM(struct params, copy, SL_T_POINTER, SL_PF_MAP | SL_PF_KEY_POINTER, NULL, NULL,
              "Target: source. Copies a field, replacing what the target held; done second."),
-    SL_PARAM(struct params, remove, SL_T_POINTER, SL_PF_LIST | SL_PF_REMOVES, NULL, NULL,
+    SL_PARAM(struct params, remove, SL_T_POINTER, SL_PF_LIST, NULL, NULL,
              "Fields to remove, if they are there; done third."),
-    SL_PARAM(struct params, add, SL_T_JSON, SL_PF_MAP | SL_PF_KEY_POINTER | SL_PF_WRITES, NULL, NULL,
+    SL_PARAM(struct params, add, SL_T_JSON, SL_PF_MAP | SL_PF_KEY_POINTER, NULL, NULL,
              "Field: value. Sets fields that are missing and leaves the others alone; done fourth."),
-    SL_PARAM(struct params, set, SL_T_JSON, SL_PF_MAP | SL_PF_KEY_POINTER | SL_PF_WRITES, NULL, NULL,
+    SL_PARAM(struct params, set, SL_T_JSON, SL_PF_MAP | SL_PF_KEY_POINTER, NULL, NULL,
              "Field: value. Sets fields whatever they held; done last."),
     SL_PARAM(
         struct params, missing, SL_T_ENUM, 0, "skip", "skip|reject",
@@ -51,26 +51,55 @@ static const char *string_at(const sl_list *list, uint32_t i) {
   return *(const char *const *)(const void *)((const char *)list->items + (size_t)i * list->elem_size);
 }
 
+/* Length of the pointer before its first token that could be the index of an array; 0 if there is none. What changes
+ * inside an array changes the array. */
+static size_t array_prefix(const char *pointer) {
+  for (const char *p = strchr(pointer, '/'); p; p = strchr(p + 1, '/')) {
+    size_t digits = strspn(p + 1, "0123456789"), len = strcspn(p + 1, "/");
+    if (p > pointer && ((len && digits == len) || (len == 1 && p[1] == '-'))) return (size_t)(p - pointer);
+  }
+  return 0;
+}
+
+static int32_t declare(sl_contract *out, const char *pointer, uint32_t access, uint32_t types) {
+  size_t n = array_prefix(pointer);
+  if (n == 0 || access == SL_C_READS || access == SL_C_READS_MAYBE) {
+    out->add(out, pointer, access, types);
+    return SL_OK;
+  }
+  char *array = strndup(pointer, n);
+  if (!array) return SL_ENOMEM;
+  out->add(out, array, access == SL_C_WRITES ? SL_C_WRITES : SL_C_WRITES_MAYBE, 0);
+  free(array);
+  return SL_OK;
+}
+
+static int32_t declare_moves(sl_contract *out, const sl_list *moves, int removes, int strict) {
+  int32_t rc = SL_OK;
+  for (uint32_t i = 0; i < moves->count && rc == SL_OK; i++) {
+    const sl_entry *e = entry_at(moves, i);
+    if (!e->text) return SL_EINVAL;
+    rc = declare(out, e->text, strict ? SL_C_READS : SL_C_READS_MAYBE, 0);
+    if (rc == SL_OK && removes) rc = declare(out, e->text, SL_C_REMOVES, 0);
+    if (rc == SL_OK) rc = declare(out, e->key, strict ? SL_C_WRITES : SL_C_WRITES_MAYBE, 0);
+  }
+  return rc;
+}
+
 static int32_t contract(const void *params, sl_contract *out) {
   const struct params *p = params;
-  const sl_list *moves[] = {&p->rename, &p->copy};
   int strict = p->missing == MISSING_REJECT;
-  for (int k = 0; k < 2; k++) {
-    for (uint32_t i = 0; i < moves[k]->count; i++) {
-      const sl_entry *e = entry_at(moves[k], i);
-      if (!e->text) return SL_EINVAL;
-      out->add(out, e->text, strict ? SL_C_READS : SL_C_READS_MAYBE, 0);
-      if (k == 0) out->add(out, e->text, SL_C_REMOVES, 0);
-      out->add(out, e->key, strict ? SL_C_WRITES : SL_C_WRITES_MAYBE, 0);
-    }
-  }
-  for (uint32_t i = 0; i < p->remove.count; i++) out->add(out, string_at(&p->remove, i), SL_C_REMOVES, 0);
-  for (uint32_t i = 0; i < p->add.count; i++) out->add(out, entry_at(&p->add, i)->key, SL_C_WRITES, 0);
-  for (uint32_t i = 0; i < p->set.count; i++) {
+  int32_t rc = declare_moves(out, &p->rename, 1, strict);
+  if (rc == SL_OK) rc = declare_moves(out, &p->copy, 0, strict);
+  for (uint32_t i = 0; i < p->remove.count && rc == SL_OK; i++)
+    rc = declare(out, string_at(&p->remove, i), SL_C_REMOVES, 0);
+  for (uint32_t i = 0; i < p->add.count && rc == SL_OK; i++)
+    rc = declare(out, entry_at(&p->add, i)->key, SL_C_WRITES, 0);
+  for (uint32_t i = 0; i < p->set.count && rc == SL_OK; i++) {
     const sl_entry *e = entry_at(&p->set, i);
-    out->add(out, e->key, SL_C_WRITES, json_types(e->json));
+    rc = declare(out, e->key, SL_C_WRITES, json_types(e->json));
   }
-  return SL_OK;
+  return rc;
 }
 
 static int32_t refuse(sl_ctx *ctx, const char *message, const char *pointer, const char *hint) {

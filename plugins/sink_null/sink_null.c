@@ -27,9 +27,11 @@ static int32_t look(sl_ctx *ctx, sl_doc *doc, int32_t read) {
     sl_fail_doc(ctx, doc, SL_ENOMEM, "the body could not be parsed: memory is out", NULL, "lower budget: or batch:");
     return SL_V_RETRY;
   }
-  if (read == READ_TEXT && sl_text(ctx, doc, &text) < 0) {
-    sl_fail_doc(ctx, doc, SL_EENCODING, "the body could not be printed as JSON", NULL, NULL);
-    return SL_V_REJECT;
+  int32_t rc = read == READ_TEXT ? sl_text(ctx, doc, &text) : SL_OK;
+  if (rc < 0) {
+    int out = rc == SL_ENOMEM;
+    sl_fail_doc(ctx, doc, rc, out ? "memory is out" : "the body could not be printed as JSON", NULL, NULL);
+    return out ? SL_V_RETRY : SL_V_REJECT;
   }
   return SL_V_OK;
 }

@@ -54,15 +54,19 @@ int64_t sl_credit_now(sl_credit *c) {
 
 int sl_credit_quiet(sl_credit *c) { return atomic_load(&c->docs) == 0; }
 
-void sl_credit_wait(sl_credit *c, int64_t timeout_ns) {
+static void wait_unless(sl_credit *c, int64_t timeout_ns, int check) {
   int64_t until = sl_time_mono() + timeout_ns;
   struct timespec ts = {.tv_sec = until / SL_TIME_S, .tv_nsec = until % SL_TIME_S};
   pthread_mutex_lock(&c->lock);
   atomic_fetch_add(&c->waiting, 1);
-  if (!sl_credit_now(c) && !sl_credit_quiet(c)) pthread_cond_timedwait(&c->cond, &c->lock, &ts);
+  if (!check || (!sl_credit_now(c) && !sl_credit_quiet(c))) pthread_cond_timedwait(&c->cond, &c->lock, &ts);
   atomic_fetch_sub(&c->waiting, 1);
   pthread_mutex_unlock(&c->lock);
 }
+
+void sl_credit_wait(sl_credit *c, int64_t timeout_ns) { wait_unless(c, timeout_ns, 1); }
+
+void sl_credit_pause(sl_credit *c, int64_t timeout_ns) { wait_unless(c, timeout_ns, 0); }
 
 void sl_credit_wake(sl_credit *c) {
   pthread_mutex_lock(&c->lock);

@@ -39,6 +39,8 @@ int64_t sl_credit_now(sl_credit *c);
 int sl_credit_quiet(sl_credit *c);
 /* Waits until something changed, at most timeout_ns. */
 void sl_credit_wait(sl_credit *c, int64_t timeout_ns);
+/* Waits for sl_credit_wake or the time, whatever the counts say. */
+void sl_credit_pause(sl_credit *c, int64_t timeout_ns);
 /* Wakes all that wait. */
 void sl_credit_wake(sl_credit *c);
 

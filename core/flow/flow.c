@@ -91,29 +91,57 @@ static int ring_push(sl_station *s, sl_unit *unit) {
   return 0;
 }
 
-int sl_flow_register(sl_flow *f, sl_unit *unit, uint32_t k) {
+/* Where a unit goes in the ring: at the end, or right behind `last`, which may have had its turn already. */
+static uint32_t place_in(const sl_station *s, int at_end, const sl_unit *last) {
+  if (at_end) return s->ring_n;
+  for (uint32_t i = s->ring_n; i-- > 0;)
+    if (s->ring[(s->ring_head + i) % s->ring_cap] == last) return i + 1;
+  return 0;
+}
+
+static int ring_insert(sl_station *s, sl_unit *unit, uint32_t at) {
+  int rc = ring_push(s, unit);
+  if (rc) return rc;
+  for (uint32_t i = s->ring_n - 1; i > at; i--)
+    s->ring[(s->ring_head + i) % s->ring_cap] = s->ring[(s->ring_head + i - 1) % s->ring_cap];
+  s->ring[(s->ring_head + at) % s->ring_cap] = unit;
+  return 0;
+}
+
+/* Takes a unit that has not set off out of the ring again. */
+static void ring_remove(sl_station *s, const sl_unit *unit) {
+  uint32_t at = place_in(s, 0, unit);
+  if (!at) return;
+  for (uint32_t i = at; i < s->ring_n; i++)
+    s->ring[(s->ring_head + i - 1) % s->ring_cap] = s->ring[(s->ring_head + i) % s->ring_cap];
+  s->ring_n--;
+}
+
+static int enroll(sl_flow *f, sl_unit *unit, uint32_t k, int at_end, const sl_unit *last) {
   const sl_zone *z = &f->zones[sl_zone_l(k)];
-  for (uint32_t i = 0; i < z->n_ordered; i++) {
+  uint32_t i = 0;
+  int rc = 0;
+  for (; i < z->n_ordered && !rc; i++) {
     sl_station *s = &f->stations[z->ordered[i]];
     pthread_mutex_lock(&s->lock);
-    int rc = ring_push(s, unit);
+    rc = ring_insert(s, unit, place_in(s, at_end, last));
     pthread_mutex_unlock(&s->lock);
-    if (rc == 0) continue;
-    /* Only the announcing thread pushes units of this source, and nothing of the unit has set off: take it back. */
-    while (i-- > 0) {
-      s = &f->stations[z->ordered[i]];
-      pthread_mutex_lock(&s->lock);
-      uint32_t at = s->ring_n;
-      while (at-- > 0 && s->ring[(s->ring_head + at) % s->ring_cap] != unit) {}
-      for (uint32_t j = at; j + 1 < s->ring_n; j++)
-        s->ring[(s->ring_head + j) % s->ring_cap] = s->ring[(s->ring_head + j + 1) % s->ring_cap];
-      s->ring_n--;
-      pthread_mutex_unlock(&s->lock);
-      sl_unit_unref(unit);
-    }
-    return rc;
   }
-  return 0;
+  if (!rc) return 0;
+  for (i--; i-- > 0;) {
+    sl_station *s = &f->stations[z->ordered[i]];
+    pthread_mutex_lock(&s->lock);
+    ring_remove(s, unit);
+    pthread_mutex_unlock(&s->lock);
+    sl_unit_unref(unit);
+  }
+  return rc;
+}
+
+int sl_flow_register(sl_flow *f, sl_unit *unit, uint32_t k) { return enroll(f, unit, k, 1, NULL); }
+
+int sl_flow_register_after(sl_flow *f, sl_unit *unit, uint32_t k, const sl_unit *last) {
+  return enroll(f, unit, k, 0, last);
 }
 
 static int complete(const sl_flow *f, const sl_unit *unit, uint32_t t) {

@@ -61,8 +61,11 @@ static inline uint32_t sl_zone_l(uint32_t station) { return station * 2 + 1; }
 int sl_flow_init(sl_flow *f, uint32_t n, const uint8_t *next, const uint8_t *ordered, sl_err *err);
 void sl_flow_done(sl_flow *f);
 
-/* Announces a unit that sets off from station k. 0 or SL_ENOMEM (the unit then is not registered anywhere). */
+/* Announces a unit that sets off from station k; its documents are counted in L(k) already, so that it cannot look complete
+ * too early. 0 or SL_ENOMEM (the unit then is not registered anywhere). */
 int sl_flow_register(sl_flow *f, sl_unit *unit, uint32_t k);
+/* The same for a unit that comes behind `last` (NULL, or one that has had its turn: it comes first). */
+int sl_flow_register_after(sl_flow *f, sl_unit *unit, uint32_t k, const sl_unit *last);
 /* n documents of the unit (or none) are now in the zone / have left it. */
 void sl_flow_enter(sl_flow *f, uint32_t zone, sl_unit *unit, uint32_t n);
 void sl_flow_leave(sl_flow *f, uint32_t zone, sl_unit *unit, uint32_t n);

@@ -45,7 +45,6 @@ struct sl_unit {
   uint32_t source;     /* index of the source's stage */
   uint32_t n, cap;     /* tokens used, room */
   size_t bytes;        /* of the documents as they came in */
-  int64_t born;        /* monotonic nanoseconds */
   atomic_int *live;    /* per zone: documents of this unit there */
   sl_docs *at;         /* per ordered station: documents that arrived and wait for their turn; under its lock */
   sl_token *tokens;

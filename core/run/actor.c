@@ -51,6 +51,7 @@ void sl_actor_free(sl_actor *a) {
   if (!a) return;
   for (uint32_t i = 0; a->calls && i < a->e->n_stages; i++) {
     sl_timer_done(&a->calls[i]);
+    sl_unit_unref(a->calls[i].last);
     sl_mem_free(a->calls[i].pending);
   }
   sl_mem_free(a->calls);
@@ -184,6 +185,7 @@ void sl_actor_route(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
       }
       copy->unit = doc->unit;
       copy->slot = doc->slot;
+      copy->sub = doc->sub;
       copy->zone = doc->zone;
       copy->token = doc->token;
       copy->cursor = doc->cursor;
@@ -225,6 +227,8 @@ static void push_work(sl_actor *a, sl_unit *unit, sl_docs *run) {
   sl_work *w;
   /* Without memory for a work item nothing can move: waiting for the lanes to free some is all that is left. */
   while (!(w = sl_mem_alloc(sizeof(*w)))) sl_credit_pause(&e->credit, 10 * SL_TIME_MS);
+  /* The lanes may carry parts of one unit side by side. */
+  if (unit) atomic_store(&unit->unsorted, 1);
   sl_flow_enter(&e->flow, a->zone, unit, run->n);
   for (sl_doc *d = run->head; d; d = d->next) d->zone = a->zone;
   *w = (sl_work){.unit = unit, .zone = a->zone, .depth = a->zone / 2, .docs = *run};
@@ -346,22 +350,31 @@ void sl_actor_release(sl_actor *a, sl_call *c) {
   c->cur = NULL;
   sl_docs_append(&c->final, &c->out);
   if (!c->final.n) return;
-  /* These have no place of their own in the order: they follow all that set off before. */
+  if (e->trace)
+    for (sl_doc *d = c->final.head; d; d = d->next) sl_trace_after(c, d, NULL, SL_V_OK, 0);
+  if (c->at_unit) {
+    all_on(a, c->st, &c->final);
+    return;
+  }
+  /* Between documents: they get a unit of their own, behind that of the last document that was held. */
   sl_unit *unit = sl_unit_new(c->st->index, 0, e->flow.n_zones, e->flow.n_ordered);
-  if (unit && sl_flow_register(&e->flow, unit, c->st->station)) {
+  if (unit) sl_flow_enter(&e->flow, a->zone, unit, 1);
+  if (unit && sl_flow_register_after(&e->flow, unit, c->st->station, c->last)) {
+    sl_flow_leave(&e->flow, a->zone, unit, 1);
     sl_unit_unref(unit);
     unit = NULL;
   }
   uint32_t slot = 0;
   for (sl_doc *d = c->final.head; d; d = d->next) {
-    if (e->trace) sl_trace_after(c, d, NULL, SL_V_OK, 0);
     d->unit = unit;
     d->slot = slot++;
   }
-  if (unit) sl_flow_enter(&e->flow, a->zone, unit, 1);
   all_on(a, c->st, &c->final);
   sl_actor_flush(a);
   if (unit) {
+    sl_unit_unref(c->last);
+    c->last = unit;
+    atomic_fetch_add(&unit->refs, 1);
     sl_flow_leave(&e->flow, a->zone, unit, 1);
     sl_unit_unref(unit);
   }
@@ -413,6 +426,11 @@ static int hold(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_stage_rt *st = c->st;
   if (!(st->type->flags & SL_F_SERIAL)) return 0;
   if (c->out.n) discard(a, c, doc);
+  if (doc->unit && doc->unit != c->last) {
+    sl_unit_unref(c->last);
+    c->last = doc->unit;
+    atomic_fetch_add(&c->last->refs, 1);
+  }
   doc->flags |= SL_DOC_HELD;
   doc->prev = c->held.tail;
   sl_docs_push(&c->held, doc);

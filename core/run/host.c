@@ -69,6 +69,7 @@ static sl_doc *host_doc_new(sl_ctx *ctx, sl_doc *parent) {
   if (!parent) return d;
   d->unit = parent->unit;
   d->slot = parent->slot;
+  d->sub = parent->sub;
   d->token = parent->token;
   d->more = parent->more; /* borrowed while FRESH */
   d->cursor = parent->cursor;
@@ -150,8 +151,9 @@ static void unhold(sl_call *c, sl_doc *doc) {
 }
 
 static void place(sl_call *c, sl_doc *doc) {
-  doc->unit = c->cur ? c->cur->unit : NULL;
-  doc->slot = c->cur ? c->cur->slot : 0;
+  doc->unit = c->cur ? c->cur->unit : c->at_unit;
+  doc->slot = c->cur ? c->cur->slot : c->at_slot;
+  doc->sub = ++c->subs;
 }
 
 static int32_t host_emit_many(sl_ctx *ctx, sl_doc *doc, sl_doc *const *parents, uint32_t n) {

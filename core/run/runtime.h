@@ -125,6 +125,9 @@ typedef struct sl_call {
   sl_docs out;      /* emitted, waiting for the verdict */
   sl_docs final;    /* emitted with many parents or settled: goes on whatever the verdict */
   sl_docs held;     /* SERIAL: documents the stage keeps (linked by next and prev) */
+  sl_unit *at_unit; /* SERIAL: unit of the last document, while it is still counted there; else NULL */
+  uint32_t at_slot, subs;
+  sl_unit *last;    /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
   int failed;       /* why is set */
   uint64_t cpu_ns;

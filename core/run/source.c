@@ -28,16 +28,16 @@ void sl_source_dispatch(sl_call *c) {
   uint32_t zone = sl_zone_l(c->st->station);
   sl_work *w = sl_mem_alloc(sizeof(*w));
   /* Out of memory: nothing has been promised for these documents yet, so waiting for some to be freed loses nothing. */
-  while (!w || (!c->st->unordered && sl_flow_register(&e->flow, u, c->st->station))) {
+  if (c->st->unordered) u = NULL;
+  for (sl_doc *d = docs.head; d; d = d->next) {
+    d->zone = zone;
+    d->unit = u;
+  }
+  sl_flow_enter(&e->flow, zone, u, docs.n);
+  while (!w || (u && sl_flow_register(&e->flow, u, c->st->station))) {
     sl_credit_pause(&e->credit, 10 * SL_TIME_MS);
     if (!w) w = sl_mem_alloc(sizeof(*w));
   }
-  if (c->st->unordered) {
-    u = NULL;
-    for (sl_doc *d = docs.head; d; d = d->next) d->unit = NULL;
-  }
-  sl_flow_enter(&e->flow, zone, u, docs.n);
-  for (sl_doc *d = docs.head; d; d = d->next) d->zone = zone;
   *w = (sl_work){.unit = u, .zone = zone, .depth = c->st->station, .docs = docs};
   sl_workq_push(e->work, w);
 }

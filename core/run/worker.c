@@ -145,18 +145,6 @@ static void leave_station(sl_actor *a, sl_stage_rt *st, int aborted) {
 
 /* ---- transforms ---------------------------------------------------------------------------------------------------- */
 
-/* Bounds on what is held: documents, bytes, age. */
-static void check_bounds(sl_actor *a, sl_call *c) {
-  sl_stage_rt *st = c->st;
-  long long n = atomic_load(&st->held);
-  if (!n) return;
-  const sl_batch_opts *b = &st->conf->batch;
-  int old = b->age > 0 && sl_time_mono() - st->held_since >= b->age;
-  if (n < b->documents && atomic_load(&st->held_bytes) < b->bytes && !old) return;
-  if (call_flush(a, c, SL_FLUSH_BOUND)) sl_engine_fatal(a->e, st, &c->why);
-  st->held_since = sl_time_mono();
-}
-
 /* An ordered stage waits for a retry: the document and those behind it go back. Returns when, or 0. */
 static int64_t back_to_front(sl_actor *a, sl_stage_rt *st, sl_docs *failed, sl_docs *rest) {
   int64_t until = 0;
@@ -180,20 +168,37 @@ static int retry_in_place(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t del
   return 1;
 }
 
+/* Bounds on what is held: documents, bytes, age. */
+static void check_bounds(sl_actor *a, sl_call *c) {
+  sl_stage_rt *st = c->st;
+  long long n = atomic_load(&st->held);
+  if (!n) return;
+  const sl_batch_opts *b = &st->conf->batch;
+  int old = b->age > 0 && sl_time_mono() - st->held_since >= b->age;
+  if (n < b->documents && atomic_load(&st->held_bytes) < b->bytes && !old) return;
+  if (call_flush(a, c, SL_FLUSH_BOUND)) sl_engine_fatal(a->e, st, &c->why);
+  st->held_since = sl_time_mono();
+}
+
 static int64_t run_transform(sl_actor *a, sl_stage_rt *st, struct turn *t) {
   sl_engine *e = a->e;
+  sl_call *c = &a->calls[st->index];
   struct runs runs = {.n = 0};
   sl_doc *doc;
   sl_docs failed = {0};
   a->retried = NULL;
   while ((doc = sl_docs_pop(&t->docs))) {
     sl_unit *unit = doc->unit;
+    c->at_slot = doc->slot;
     sl_actor_process(a, st, doc);
     if (a->retried) {
       sl_docs_push(&failed, a->retried);
       a->retried = NULL;
       break;
     }
+    c->at_unit = unit;
+    check_bounds(a, c);
+    c->at_unit = NULL;
     leave_one(e, sl_zone_q(st->station), &runs, unit);
   }
   sl_actor_flush(a);

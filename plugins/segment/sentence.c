@@ -148,10 +148,12 @@ int seg_sentences(lane_vec *out, const lane_mem *mem, const seg_lexicon *lex, co
     if (!(flags & (SEG_T_STOP | SEG_T_ABBR)) || !textual) continue;
     size_t j = past_closers(&st, i + 1);
     bool ends = flags & SEG_T_STOP ? ends_at_stop(&st, i, j) : ends_after_abbreviation(&st, i, first_textual(&st, j));
-    if (!ends || in_brackets(&st, i + 1, depth)) continue;
+    uint32_t open = depth;
     for (size_t k = i + 1; k < j; k++) {
-      if ((t[k].flags & SEG_T_CLOSE) && !(t[k].flags & SEG_T_QUOTE) && depth > 0) depth--;
+      if ((t[k].flags & SEG_T_CLOSE) && !(t[k].flags & SEG_T_QUOTE) && open > 0) open--;
     }
+    if (!ends || in_brackets(&st, j, open)) continue;
+    depth = open;
     if (push(out, mem, st.first, j) != 0) return -1;
     st.first = j;
     textual = false;

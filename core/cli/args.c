@@ -202,7 +202,6 @@ int sl_cli_main(int argc, char **argv) {
     print_overview(stderr);
     return SL_EXIT_USAGE;
   }
-  if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) argv[1] = (char[]){"version"};
   if (strcmp(argv[1], "help") == 0 && argc == 3 && find_command(argv[2])) {
     print_help(find_command(argv[2]));
     return SL_EXIT_OK;
@@ -211,7 +210,7 @@ int sl_cli_main(int argc, char **argv) {
     print_overview(stdout);
     return SL_EXIT_OK;
   }
-  cli.command = find_command(argv[1]);
+  cli.command = strcmp(argv[1], "--version") == 0 ? &sl_cmd_version : find_command(argv[1]);
   if (!cli.command) return unknown_command(&cli, argv[1]);
   if (wants_help(argc, argv, 2)) {
     print_help(cli.command);

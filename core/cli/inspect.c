@@ -115,7 +115,7 @@ static const sl_cli_option options[] = {
 const sl_cli_command sl_cmd_inspect = {
     .name = "inspect",
     .args = "[NAME|FILE.so]",
-    .summary = "Lists the stage types, or shows all about one: parameters and contract.",
+    .summary = "Lists the stage types, or shows parameters and contract of one.",
     .more = "Without an argument: every plugin on the search path (SLUICE_PLUGIN_PATH, the\n"
             "user's folder, the installed folder), refused files with their reason.\n",
     .options = options,

@@ -349,6 +349,8 @@ int sl_doc_text(sl_doc *doc, sl_bytes *ret, sl_err *err) {
   return rc;
 }
 
+void sl_doc_given(const sl_doc *doc, sl_bytes *ret) { *ret = (sl_bytes){doc->body->text, doc->body->len}; }
+
 int sl_doc_is_raw(const sl_doc *doc) { return (body_ready(doc->body) & TREE) == 0; }
 
 void sl_doc_drop_tree(sl_doc *doc) {

@@ -83,6 +83,8 @@ int sl_doc_set_text(sl_doc *doc, const void *json, size_t len, sl_release_cb rel
 int sl_doc_check(sl_doc *doc, sl_err *err);
 /* Printed JSON without newline. Cached in the body. [borrow until edited or freed] */
 int sl_doc_text(sl_doc *doc, sl_bytes *ret, sl_err *err);
+/* The text as it stands, valid JSON or not; len 0 if there is none. [borrow until edited or freed] */
+void sl_doc_given(const sl_doc *doc, sl_bytes *ret);
 /* 1 if the body has been text only so far: nobody has looked. */
 int sl_doc_is_raw(const sl_doc *doc);
 /* Frees the tree of a body that is not shared and has its text: after printing for a TEXT sink. */

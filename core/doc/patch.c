@@ -242,6 +242,20 @@ static int fail(const struct operation *o, sl_err *err, int code, const char *wh
   return sl_err_set(err, code, "operation %zu of the patch (%s \"%s\"): %s", o->index, o->op, o->path_text, why);
 }
 
+/* By hand: what cJSON_InsertItemInArray returns differs between versions. index is below the number of elements. */
+static void insert_before(cJSON *array, size_t index, cJSON *value) {
+  cJSON *at = array->child;
+  for (size_t i = 0; i < index; i++) at = at->next;
+  value->next = at;
+  value->prev = at->prev;
+  at->prev = value;
+  if (at == array->child) {
+    array->child = value;
+  } else {
+    value->prev->next = value;
+  }
+}
+
 /* Puts value [take] where the pointer leads, by the rules of "add". */
 static int put(const struct operation *o, cJSON **root, cJSON *value, sl_err *err) {
   const char *key;
@@ -263,7 +277,8 @@ static int put(const struct operation *o, cJSON **root, cJSON *value, sl_err *er
     if (index == -2 || index == count) {
       rc = cJSON_AddItemToArray(parent, value) ? SL_OK : SL_EBUG;
     } else if (index >= 0 && index < count) {
-      rc = cJSON_InsertItemInArray(parent, (int)index, value) ? SL_OK : SL_EBUG;
+      insert_before(parent, (size_t)index, value);
+      rc = SL_OK;
     }
   }
   if (rc == SL_OK) return SL_OK;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "doc/codec.h"
-#include "harness/written.h"
+#include "plugin/written.h"
 
 static const char *verdict_name(int32_t verdict) {
   static const char *const names[] = {"OK", "DROP", "RETRY", "REJECT", "HELD", "PENDING", "FATAL"};

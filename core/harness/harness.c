@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "conf/arena.h"
-#include "harness/written.h"
+#include "plugin/written.h"
 #include "plugin/host_doc.h"
 #include "plugin/loader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a stage declares to write, and whether a document that it let go keeps to that. [one thread at a time] */
-#ifndef SLUICE_HARNESS_WRITTEN_H
-#define SLUICE_HARNESS_WRITTEN_H
+#ifndef SLUICE_PLUGIN_WRITTEN_H
+#define SLUICE_PLUGIN_WRITTEN_H
 
 #include "doc/document.h"
 

@@ -1,106 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Collects the contract of a stage and compares documents before and after with it. */
-#include "harness/written.h"
+#include "plugin/written.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
+#include "conf/contract.h"
 #include "doc/codec.h"
 #include "doc/pointer.h"
 
-typedef struct decl {
-  char *pointer;
-  uint32_t access, types;
-} decl;
-
 struct sl_written {
-  sl_contract out; /* first: the stage's `contract` gets its address */
-  decl *decls;
-  uint32_t count, cap;
-  int open, failed;
+  sl_arena *arena;
+  sl_accesses list;
 };
 
-/* ---- collecting
- * ------------------------------------------------------------------------------------------------------ */
-
-static void add(sl_contract *self, const char *pointer, uint32_t access, uint32_t types) {
-  sl_written *w = (sl_written *)(void *)self;
-  if (!pointer) return;
-  if (w->count == w->cap) {
-    uint32_t cap = w->cap ? w->cap * 2 : 16;
-    decl *grown = realloc(w->decls, cap * sizeof *grown);
-    if (!grown) {
-      w->failed = 1;
-      return;
-    }
-    w->decls = grown;
-    w->cap = cap;
-  }
-  char *copy = strdup(pointer);
-  if (!copy)
-    w->failed = 1;
-  else
-    w->decls[w->count++] = (decl){copy, access, types};
-}
-
-static void set_open(sl_contract *self) { ((sl_written *)(void *)self)->open = 1; }
-
-static void reset(sl_contract *self) {
-  sl_written *w = (sl_written *)(void *)self;
-  while (w->count) free(w->decls[--w->count].pointer);
-}
-
-static void add_flagged(sl_written *w, const char *pointer, uint32_t flags) {
-  if (flags & SL_PF_WRITES) add(&w->out, pointer, SL_C_WRITES_MAYBE, 0);
-  if (flags & SL_PF_REMOVES) add(&w->out, pointer, SL_C_REMOVES, 0);
-}
-
-static void add_params(sl_written *w, const sl_param *rows, uint32_t n, const char *block) {
-  for (uint32_t i = 0; i < n; i++) {
-    const sl_param *p = &rows[i];
-    const char *field = block + p->offset;
-    const sl_list *list = (const sl_list *)(const void *)field;
-    if (p->type == SL_T_STRUCT) {
-      for (uint32_t k = 0; k < list->count; k++)
-        add_params(w, p->fields, p->n_fields, (const char *)list->items + (size_t)k * list->elem_size);
-    } else if (p->flags & SL_PF_KEY_POINTER) {
-      const sl_entry *entries = list->items;
-      for (uint32_t k = 0; k < list->count; k++) add_flagged(w, entries[k].key, p->flags);
-    } else if (p->type == SL_T_POINTER && p->flags & SL_PF_LIST) {
-      const char *const *items = list->items;
-      for (uint32_t k = 0; k < list->count; k++) add_flagged(w, items[k], p->flags);
-    } else if (p->type == SL_T_POINTER) {
-      add_flagged(w, *(const char *const *)(const void *)field, p->flags);
-    }
-  }
-}
-
 int sl_written_new(const sl_stage_type *type, const void *params, sl_written **ret, sl_err *err) {
-  sl_written *w = calloc(1, sizeof *w);
-  if (!w) return sl_err_set(err, SL_ENOMEM, "memory is out");
-  w->out = (sl_contract){.struct_size = sizeof w->out, .add = add, .open = set_open, .reset = reset};
-  for (uint32_t i = 0; i < type->n_fields; i++)
-    add(&w->out, type->fields[i].pointer, type->fields[i].access, type->fields[i].types);
-  if (params) add_params(w, type->params, type->n_params, params);
-  int code = 0;
-  if (type->contract) code = type->contract(params, &w->out);
-  if (code) sl_err_set(err, code, "the stage's `contract` failed");
-  if (!code && w->failed) code = sl_err_set(err, SL_ENOMEM, "memory is out");
-  if (code)
-    sl_written_free(w);
-  else
-    *ret = w;
-  return code;
+  sl_arena *arena = sl_arena_new();
+  sl_written *w = arena ? sl_arena_alloc(arena, sizeof *w) : NULL;
+  int code = w ? sl_contract_collect(arena, type, params, &w->list) : SL_ENOMEM;
+  if (code) {
+    sl_arena_free(arena);
+    return sl_err_set(err, code, code == SL_ENOMEM ? "memory is out" : "the stage's `contract` failed");
+  }
+  w->arena = arena;
+  *ret = w;
+  return 0;
 }
 
 void sl_written_free(sl_written *w) {
-  if (!w) return;
-  reset(&w->out);
-  free(w->decls);
-  free(w);
+  if (w) sl_arena_free(w->arena);
 }
 
 /* ---- comparing
@@ -114,19 +44,20 @@ typedef struct walk {
   sl_err *err;
 } walk;
 
+static int may_write(const sl_access *a) { return a->access == SL_C_WRITES || a->access == SL_C_WRITES_MAYBE; }
+
 static int declared(const sl_written *w, const char *path, int removed) {
-  for (uint32_t i = 0; i < w->count; i++) {
-    const decl *d = &w->decls[i];
-    int writes = d->access == SL_C_WRITES || d->access == SL_C_WRITES_MAYBE;
-    if ((writes || (removed && d->access == SL_C_REMOVES)) && sl_pointer_covers(d->pointer, path)) return 1;
+  for (uint32_t i = 0; i < w->list.n; i++) {
+    const sl_access *d = &w->list.items[i];
+    if ((may_write(d) || (removed && d->access == SL_C_REMOVES)) && sl_pointer_covers(d->pointer, path)) return 1;
   }
   return 0;
 }
 
 /* Something that the stage may write lies below the path: its parents come into being with it. */
 static int declared_below(const sl_written *w, const char *path) {
-  for (uint32_t i = 0; i < w->count; i++)
-    if (w->decls[i].access >= SL_C_WRITES && sl_pointer_covers(path, w->decls[i].pointer)) return 1;
+  for (uint32_t i = 0; i < w->list.n; i++)
+    if (may_write(&w->list.items[i]) && sl_pointer_covers(path, w->list.items[i].pointer)) return 1;
   return 0;
 }
 
@@ -208,9 +139,9 @@ static uint32_t type_bit(const cJSON *value) {
 }
 
 static int check_promises(const sl_written *w, const sl_doc *after, const cJSON *body, sl_err *err) {
-  for (uint32_t i = 0; i < w->count; i++) {
-    const decl *d = &w->decls[i];
-    if (d->access != SL_C_WRITES && d->access != SL_C_WRITES_MAYBE) continue;
+  for (uint32_t i = 0; i < w->list.n; i++) {
+    const sl_access *d = &w->list.items[i];
+    if (!may_write(d)) continue;
     if (d->pointer[0] == '@') {
       if (d->access == SL_C_WRITES && !after->payload)
         return sl_err_set(err, SL_EPLUGIN, "declares that it writes @payload, and the document that went on has none");
@@ -238,7 +169,7 @@ static int check_payload(const sl_written *w, const sl_doc *before, const sl_doc
 }
 
 int sl_written_check(const sl_written *w, sl_doc *before, sl_doc *after, sl_err *err) {
-  if (w->open) return 0;
+  if (w->list.open) return 0;
   int code = check_payload(w, before, after, err);
   if (code) return code;
   const cJSON *body = sl_doc_body(after, err);

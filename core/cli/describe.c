@@ -131,7 +131,7 @@ void sl_describe_print(const sl_plugin *desc, const sl_stage_type *t, const char
   print_contract(t, colors);
   printf("\n");
   if (desc) printf("Plugin %s %s, %s. ", desc->name, desc->version, desc->license);
-  printf("Built as %s%s%.16s\n", path, *build ? ", build " : "", build);
+  printf("File %s%s%.16s\n", path, *build ? ", build " : "", build);
   sl_buf_done(&flags);
 }
 

@@ -116,7 +116,7 @@ static void show_text(const sl_dead_entry *e) {
     printf("\nbody (%zu bytes)\n", e->body.len);
     if (sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) == 0) (void)sl_cli_print_json(body, 1);
   }
-  if (e->raw.len) show_bytes("raw body, not valid JSON", e->raw.data, e->raw.len, "");
+  if (e->raw.len) show_bytes("the body as it came", e->raw.data, e->raw.len, "");
   if (e->payload.len) show_bytes("payload", e->payload.data, e->payload.len, e->media_type);
 }
 

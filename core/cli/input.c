@@ -70,10 +70,11 @@ static void release(void *data, void *user) {
 static int fill_body(sl_doc *doc, const char *path, const char *uri, const char *data, size_t len, sl_err *err) {
   char hash[65], time[40];
   struct stat st;
-  cJSON *body = sl_doc_edit(doc, err), *source = body ? cJSON_AddObjectToObject(body, "source") : NULL;
+  cJSON *body = sl_doc_edit(doc, err);
+  cJSON *source =
+      body && cJSON_AddStringToObject(body, "id", sl_path_base(path)) ? cJSON_AddObjectToObject(body, "source") : NULL;
   if (!source) return sl_err_set(err, SL_ENOMEM, "memory is out");
   sl_sha256_hex(data, len, hash);
-  cJSON_AddStringToObject(body, "id", sl_path_base(path));
   cJSON_AddStringToObject(source, "uri", uri);
   cJSON_AddStringToObject(source, "name", sl_path_base(path));
   cJSON_AddStringToObject(source, "path", path);

@@ -120,7 +120,7 @@ static const sl_cli_option options[] = {
 const sl_cli_command sl_cmd_new = {
     .name = "new",
     .args = "stage NAME",
-    .summary = "Writes a stage of your own that builds and passes its tests as it is.",
+    .summary = "Writes a stage of your own that builds and passes its tests.",
     .more = "The folder holds the source, its test, a README, an example pipeline, and a\n"
             "CMakeLists.txt that builds against an installed Sluice, installs the plugin and\n"
             "makes a Debian package of it.\n",

@@ -167,7 +167,7 @@ static const sl_cli_option options[] = {
 const sl_cli_command sl_cmd_trace = {
     .name = "trace",
     .args = "FILE DOC",
-    .summary = "Follows one document through the stages and shows what each changed.",
+    .summary = "Shows what each stage does to one document.",
     .more = "DOC is a file: .json is the body, a line of .jsonl or .ndjson is; any other\n"
             "file is the payload; '-' reads JSON from standard input. Sinks store nothing,\n"
             "and no state is touched.\n"

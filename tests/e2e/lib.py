@@ -131,6 +131,8 @@ def lines(path):
 
 
 def main(cases):
+    if not os.access(SLUICE, os.X_OK):
+        sys.exit("there is no %s: build it, or set SLUICE_BUILD" % SLUICE)
     names = [n for n in cases if n.startswith("test_") and (len(sys.argv) < 2 or n in sys.argv[1:])]
     bad = 0
     for name in names:

@@ -60,35 +60,35 @@
 static inline unsigned vi_letter_of(unsigned entry) { return entry & 63u; }
 static inline unsigned vi_tone_of(unsigned entry) { return (entry >> 6) & 7u; }
 
+/* Whether p[1 .. n) are continuation bytes. */
+static inline bool vi_tail(const unsigned char *p, size_t n) {
+  return (p[1] & 0xC0) == 0x80 && (n < 3 || (p[2] & 0xC0) == 0x80) && (n < 4 || (p[3] & 0xC0) == 0x80);
+}
+
 /* Decodes the code point at *i (< n) and moves *i behind it. Broken bytes give VI_BAD and move by one. */
 static inline uint32_t vi_next(const char *s, size_t n, size_t *i) {
   const unsigned char *p = (const unsigned char *)s + *i;
-  size_t left = n - *i;
-  uint32_t a = p[0];
+  uint32_t a = p[0], c = VI_BAD;
+  size_t len = 1;
   if (a < 0x80) {
     *i += 1;
     return a;
   }
-  if (a >= 0xC2 && a < 0xE0 && left >= 2 && (p[1] & 0xC0) == 0x80) {
-    *i += 2;
-    return (a & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+  if (a >= 0xC2 && a < 0xF5) len = a < 0xE0 ? 2 : a < 0xF0 ? 3 : 4;
+  if (len == 1 || n - *i < len || !vi_tail(p, len)) {
+    *i += 1;
+    return VI_BAD;
   }
-  if (a >= 0xE0 && a < 0xF0 && left >= 3 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80) {
-    uint32_t c = (a & 0x0Fu) << 12 | (uint32_t)(p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
-    if (c >= 0x800 && (c < 0xD800 || c > 0xDFFF)) {
-      *i += 3;
-      return c;
-    }
+  if (len == 2) c = (a & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+  if (len == 3) c = (a & 0x0Fu) << 12 | (uint32_t)(p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+  if (len == 4) c = (a & 7u) << 18 | (uint32_t)(p[1] & 0x3Fu) << 12 | (uint32_t)(p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+  static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+  if (c < least[len] || (c >= 0xD800 && c <= 0xDFFF) || c > 0x10FFFF) {
+    *i += 1;
+    return VI_BAD;
   }
-  if (a >= 0xF0 && a < 0xF5 && left >= 4 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80) {
-    uint32_t c = (a & 7u) << 18 | (uint32_t)(p[1] & 0x3Fu) << 12 | (uint32_t)(p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
-    if (c >= 0x10000 && c < 0x110000) {
-      *i += 4;
-      return c;
-    }
-  }
-  *i += 1;
-  return VI_BAD;
+  *i += len;
+  return c;
 }
 
 /* The code point at i, 0 at the end. */

@@ -35,6 +35,20 @@ static bool is_suffix(const char *s, size_t n) {
   return false;
 }
 
+/* Ends an address wherever it stands. */
+static bool ends_address(uint32_t cp) {
+  return vi_is_space(cp) || cp < 0x20 || cp == '"' || cp == '<' || cp == '>' || cp == 0x201C || cp == 0x201D;
+}
+
+/* Belongs to the sentence when it stands last. */
+static bool is_trailing(uint32_t cp) {
+  static const uint32_t marks[] = {'.', ',', ';', ':', '!', '?', '\'', ']', 0x2026, 0x2019};
+  for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+    if (cp == marks[i]) return true;
+  }
+  return false;
+}
+
 /* To the next white space, without the punctuation that belongs to the sentence. */
 static size_t path_end(const char *s, size_t n, size_t i) {
   size_t end = i;
@@ -43,16 +57,14 @@ static size_t path_end(const char *s, size_t n, size_t i) {
   while (end < n) {
     size_t next = end;
     uint32_t cp = vi_next(s, n, &next);
-    if (vi_is_space(cp) || cp < 0x20 || cp == '"' || cp == '<' || cp == '>' || cp == 0x201C || cp == 0x201D) break;
+    if (ends_address(cp)) break;
     paren = paren || cp == '(';
     end = next;
   }
   while (end > i) {
     size_t at = end;
     uint32_t cp = vi_prev(s, &at);
-    bool strip = cp == '.' || cp == ',' || cp == ';' || cp == ':' || cp == '!' || cp == '?' || cp == '\'' ||
-                 cp == ']' || cp == 0x2026 || cp == 0x2019 || (cp == ')' && !paren);
-    if (!strip) break;
+    if (!is_trailing(cp) && (cp != ')' || paren)) break;
     end = at;
   }
   return end;
@@ -69,25 +81,41 @@ static size_t scheme_end(const char *s, size_t n, size_t i) {
   return i;
 }
 
-size_t seg_address_end(const char *s, size_t n, size_t i) {
-  size_t end = i, dot = 0, at = 0, full = n;
-  if (n - i > MAX_NAME) n = i + MAX_NAME;
-  while (end < n && (is_ascii_word((unsigned char)s[end]) || strchr(".-+%@", s[end])) && s[end] != '\0') {
-    if (s[end] == '.') dot = end;
-    if (s[end] == '@' && at) return i;
-    if (s[end] == '@') at = end;
-    end++;
+/* A run of the characters that host, mail and file names are made of. */
+typedef struct name {
+  size_t end;
+  bool dots;
+} name;
+
+static name read_name(const char *s, size_t n, size_t i) {
+  name r = {i, false};
+  for (; r.end < n && s[r.end] != '\0'; r.end++) {
+    char c = s[r.end];
+    if (!is_ascii_word((unsigned char)c) && !strchr(".-+%@", c)) break;
+    r.dots = r.dots || c == '.';
   }
-  if (end < n && s[end] == ':' && end + 2 < n && s[end + 1] == '/' && s[end + 2] == '/') return scheme_end(s, full, i);
-  if (!dot) return i;
-  if (n - i > 4 && strncasecmp(s + i, "www.", 4) == 0) return scheme_end(s, full, i);
-  while (end > i && !is_ascii_word((unsigned char)s[end - 1])) end--;
+  while (r.end > i && !is_ascii_word((unsigned char)s[r.end - 1])) r.end--;
+  return r;
+}
+
+/* Whether s[i, end) is parts joined by stops whose last one is known, with at most one @, before the last part. */
+static bool is_name(const char *s, size_t i, size_t end) {
   size_t last = end;
   while (last > i && s[last - 1] != '.') last--;
-  if (last <= i + 1 || (at && at > last)) return i;
-  if (end < n && ((unsigned char)s[end] >= 0x80 && vi_is_letter(vi_peek(s, n, end)))) return i;
-  if (!is_ascii_word((unsigned char)s[last - 2]) || !is_suffix(s + last, end - last)) return i;
-  if (end < n && s[end] == '/' && end + 1 < n && is_ascii_word((unsigned char)s[end + 1]))
-    return path_end(s, full, end);
-  return end;
+  if (last < i + 2 || !is_ascii_word((unsigned char)s[last - 2])) return false;
+  const char *at = memchr(s + i, '@', end - i);
+  if (at && memchr(at + 1, '@', (size_t)(s + end - at - 1))) return false;
+  return (!at || at < s + last) && is_suffix(s + last, end - last);
+}
+
+size_t seg_address_end(const char *s, size_t n, size_t i) {
+  name r = read_name(s, n - i > MAX_NAME ? i + MAX_NAME : n, i);
+  if (n - r.end > 2 && memcmp(s + r.end, "://", 3) == 0) return scheme_end(s, n, i);
+  if (!r.dots) return i;
+  if (n - i > 4 && strncasecmp(s + i, "www.", 4) == 0) return scheme_end(s, n, i);
+  if (!is_name(s, i, r.end)) return i;
+  uint32_t after = vi_peek(s, n, r.end);
+  if (after >= 0x80 && vi_is_letter(after)) return i;
+  bool path = after == '/' && r.end + 1 < n && is_ascii_word((unsigned char)s[r.end + 1]);
+  return path ? path_end(s, n, r.end) : r.end;
 }

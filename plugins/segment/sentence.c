@@ -98,23 +98,29 @@ static bool ends_glued(const state *st, size_t i, size_t next) {
   return titled || (after->flags & SEG_T_CASELESS);
 }
 
+/* The stop at i behind a number or letter that numbers the sentence. */
+static bool is_numbering(const state *st, size_t i, size_t j) {
+  return i > 0 && j == i + 1 && !is(st, i, SEG_T_DOTS) && is(st, i, SEG_T_GLUED) && is_enumerator(st, i - 1);
+}
+
+/* In a paragraph without any capitals a plain stop ends the sentence. */
+static bool ends_without_capitals(const state *st, size_t i, size_t next) {
+  if (st->any_upper || next >= st->n || i == st->first) return false;
+  return !is(st, i, SEG_T_DOTS) && !is(st, next, SEG_T_GLUED);
+}
+
 /* Whether a sentence ends with the stop at i, when its closing quotes and brackets end before j. */
 static bool ends_at_stop(const state *st, size_t i, size_t j) {
   if (j >= st->n) return true;
-  unsigned flags = st->t[i].flags;
   size_t next = first_textual(st, j);
   if (next < st->n && !is_textual(&st->t[next])) return false; /* a comma or the like */
-  if (i == st->first && (flags & SEG_T_DOTS)) return false;
+  if (i == st->first && is(st, i, SEG_T_DOTS)) return false;
   bool closed = j > i + 1 && is(st, j - 1, SEG_T_CLOSE);
   if (closed && is(st, j, SEG_T_DASH)) return false; /* “…!” - Ông Minh nói */
-  bool numbered = !(flags & SEG_T_DOTS) && i > 0 && is(st, i, SEG_T_GLUED) && j == i + 1;
-  if (numbered && is_enumerator(st, i - 1)) return false;
-  if (!may_begin(st, next)) {
-    bool plain = next < st->n && !(flags & SEG_T_DOTS) && !st->any_upper && !is(st, next, SEG_T_GLUED);
-    return plain && i > st->first;
-  }
-  if (j == i + 1 && is(st, j, SEG_T_GLUED) && !is(st, j, SEG_T_OPEN)) return ends_glued(st, i, next);
-  return true;
+  if (is_numbering(st, i, j)) return false;
+  if (!may_begin(st, next)) return ends_without_capitals(st, i, next);
+  bool glued = j == i + 1 && is(st, j, SEG_T_GLUED) && !is(st, j, SEG_T_OPEN);
+  return glued ? ends_glued(st, i, next) : true;
 }
 
 static int push(lane_vec *out, const lane_mem *mem, size_t first, size_t last) {
@@ -133,36 +139,47 @@ static size_t past_closers(const state *st, size_t j) {
   return j;
 }
 
+static bool is_bracket(unsigned flags, unsigned side) { return (flags & side) && !(flags & SEG_T_QUOTE); }
+
+/* The end of the sentence that may end with token i; 0 if it does not. *depth: of brackets, before and after. */
+static size_t sentence_end(const state *st, size_t i, uint32_t *depth) {
+  size_t j = past_closers(st, i + 1);
+  uint32_t open = *depth;
+  bool stop = is(st, i, SEG_T_STOP);
+  if (stop ? !ends_at_stop(st, i, j) : !ends_after_abbreviation(st, i, first_textual(st, j))) return 0;
+  for (size_t k = i + 1; k < j; k++) open -= is_bracket(st->t[k].flags, SEG_T_CLOSE) && open > 0;
+  if (in_brackets(st, j, open)) return 0;
+  *depth = open;
+  return j;
+}
+
+static bool has_capitals(const seg_token *t, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if ((t[i].flags & SEG_T_UPPER) && t[i].kind == SEG_WORD) return true;
+  }
+  return false;
+}
+
 int seg_sentences(lane_vec *out, const lane_mem *mem, const seg_lexicon *lex, const seg_token *t, size_t n) {
-  state st = {lex, t, n, 0, false};
+  state st = {lex, t, n, 0, has_capitals(t, n)};
   uint32_t depth = 0;
   bool textual = false;
-  for (size_t i = 0; i < n && !st.any_upper; i++) st.any_upper = (t[i].flags & SEG_T_UPPER) && t[i].kind == SEG_WORD;
   for (size_t i = 0; i < n; i++) {
     unsigned flags = t[i].flags;
     textual = textual || is_textual(&t[i]);
-    if (!(flags & SEG_T_QUOTE)) {
-      if (flags & SEG_T_OPEN) depth++;
-      if ((flags & SEG_T_CLOSE) && depth > 0) depth--;
-    }
+    depth += is_bracket(flags, SEG_T_OPEN);
+    depth -= is_bracket(flags, SEG_T_CLOSE) && depth > 0;
     if (!(flags & (SEG_T_STOP | SEG_T_ABBR)) || !textual) continue;
-    size_t j = past_closers(&st, i + 1);
-    bool ends = flags & SEG_T_STOP ? ends_at_stop(&st, i, j) : ends_after_abbreviation(&st, i, first_textual(&st, j));
-    uint32_t open = depth;
-    for (size_t k = i + 1; k < j; k++) {
-      if ((t[k].flags & SEG_T_CLOSE) && !(t[k].flags & SEG_T_QUOTE) && open > 0) open--;
-    }
-    if (!ends || in_brackets(&st, j, open)) continue;
-    depth = open;
-    if (push(out, mem, st.first, j) != 0) return -1;
-    st.first = j;
+    size_t end = sentence_end(&st, i, &depth);
+    if (!end) continue;
+    if (push(out, mem, st.first, end) != 0) return -1;
+    st.first = end;
     textual = false;
-    i = j - 1;
+    i = end - 1;
   }
   if (st.first == n) return 0;
-  if (!textual && st.first > 0) { /* what is left is punctuation: it goes with the sentence before */
-    ((seg_sentence *)out->items)[out->n - 1].last = (uint32_t)n;
-    return 0;
-  }
-  return push(out, mem, st.first, n);
+  if (textual || st.first == 0) return push(out, mem, st.first, n);
+  /* What is left is punctuation: it goes with the sentence before. */
+  ((seg_sentence *)out->items)[out->n - 1].last = (uint32_t)n;
+  return 0;
 }

@@ -220,35 +220,48 @@ static size_t slash_end(const scan *sc, const run *first) {
   return unit ? r.end : first->end;
 }
 
-/* After capitals or a single letter with a stop: the end of TP.HCM, T.Ư, N.V.A., U.S., Q.1, v.v. and of plain
- * abbreviations; 0 if the stop ends the word. *ret_flags: of the abbreviation. */
+/* A run of letters with stops between them, as far as it has been read. */
+typedef struct dotted {
+  size_t end;
+  unsigned known; /* SEG_T_… of it as an abbreviation */
+  bool initials;  /* single letters only */
+} abbreviated;
+
+/* Whether the letters r behind the next stop belong to it: TP.HCM, T.Ư, v.v, Ph.D. */
+static bool joins(const scan *sc, const run *first, const abbreviated *d, const run *r) {
+  if (seg_abbreviation(sc->s + first->start, r->end - first->start)) return true;
+  if (!all_upper(r) || !all_upper(first) || r->letters > 5) return false;
+  return d->known || d->initials || r->letters == 1;
+}
+
+/* The end of the token, with its last stop if it is an abbreviation; 0 if it is the plain word `first`. */
+static size_t close_dotted(const scan *sc, const run *first, const abbreviated *d, unsigned *ret_flags) {
+  bool stop = d->end < sc->n && sc->s[d->end] == '.';
+  bool dots = stop && d->end + 1 < sc->n && sc->s[d->end + 1] == '.'; /* an ellipsis */
+  if (stop && !dots && (d->known || (d->initials && all_upper(first)))) {
+    *ret_flags = d->known ? d->known : SEG_T_INITIAL;
+    return d->end + 1;
+  }
+  return d->end > first->end ? d->end : 0;
+}
+
+/* After letters with a stop: the end of TP.HCM, T.Ư, N.V.A., U.S., Q.1, v.v. and of plain abbreviations; 0 if the stop
+ * ends the word. *ret_flags: of the abbreviation. */
 static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) {
-  size_t end = first->end;
-  bool initials = first->letters == 1 && !vi_tone_of(vi_entry(vi_peek(sc->s, sc->n, first->start))); /* not châu Á. */
-  bool upper = all_upper(first);
-  unsigned known = seg_abbreviation(sc->s + first->start, first->end - first->start);
+  abbreviated d = {first->end, seg_abbreviation(sc->s + first->start, first->end - first->start), first->letters == 1};
   run r;
+  /* A letter with a tone is a word: châu Á. */
+  if (vi_tone_of(vi_entry(vi_peek(sc->s, sc->n, first->start)))) d.initials = false;
   *ret_flags = 0;
-  while (end + 1 < sc->n && sc->s[end] == '.') {
-    if (vi_is_digit(vi_peek(sc->s, sc->n, end + 1)) && upper && (known || initials)) {
-      return digits_end(sc, end + 1); /* Q.1 */
-    }
-    if (!read_run(sc, end + 1, &r)) break;
-    bool pair = seg_abbreviation(sc->s + first->start, r.end - first->start) != 0;
-    bool joins = pair || (all_upper(&r) && upper && (known || initials || r.letters == 1) && r.letters <= 5);
-    if (!joins) break;
-    initials = initials && r.letters == 1;
-    known = seg_abbreviation(sc->s + first->start, r.end - first->start);
-    end = r.end;
+  while (d.end + 1 < sc->n && sc->s[d.end] == '.') {
+    bool digit = vi_is_digit(vi_peek(sc->s, sc->n, d.end + 1));
+    if (digit && all_upper(first) && (d.known || d.initials)) return digits_end(sc, d.end + 1); /* Q.1 */
+    if (!read_run(sc, d.end + 1, &r) || !joins(sc, first, &d, &r)) break;
+    d.initials = d.initials && r.letters == 1;
+    d.known = seg_abbreviation(sc->s + first->start, r.end - first->start);
+    d.end = r.end;
   }
-  if (end >= sc->n || sc->s[end] != '.') return end > first->end ? end : 0;
-  bool run_on = end + 1 < sc->n && sc->s[end + 1] == '.'; /* an ellipsis */
-  if (run_on) return end > first->end ? end : 0;
-  if (known || (initials && upper)) {
-    *ret_flags = known ? known : SEG_T_INITIAL;
-    return end + 1;
-  }
-  return end > first->end ? end : 0;
+  return close_dotted(sc, first, &d, ret_flags);
 }
 
 /* The end of letters with digits behind them: A380, QH15, COVID-19. Vietnamese words keep out (ngày20). */

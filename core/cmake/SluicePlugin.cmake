@@ -49,7 +49,7 @@ function(sluice_plugin)
   target_compile_definitions(${P_NAME}_objects PUBLIC ${P_DEFS})
   set_target_properties(${P_NAME}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
   add_library(${P_NAME}_plugin MODULE)
-  target_link_libraries(${P_NAME}_plugin PRIVATE ${P_NAME}_objects)
+  target_link_libraries(${P_NAME}_plugin PRIVATE ${P_NAME}_objects m)
   set_target_properties(${P_NAME}_plugin PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${P_NAME}
     LIBRARY_OUTPUT_DIRECTORY ${SLUICE_PLUGIN_OUTPUT} LINK_DEPENDS ${SLUICE_CMAKE_DIR}/plugin.map)
   # One symbol goes out, none is left open, nothing is needed that is not used; the build id makes it known again.

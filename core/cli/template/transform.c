@@ -38,7 +38,9 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
 static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   const struct params *p = stage;
   (void)lane;
-  const cJSON *text = cJSON_GetObjectItemCaseSensitive(sl_body(ctx, doc), "text");
+  const cJSON *before = sl_body(ctx, doc);
+  if (!before) return SL_V_RETRY; /* memory is out; the host has said so */
+  const cJSON *text = cJSON_GetObjectItemCaseSensitive(before, "text");
   if (!cJSON_IsString(text)) {
     sl_fail(ctx, SL_EINVAL, "expected a string at /text, found none", NULL, NULL);
     return SL_V_REJECT;

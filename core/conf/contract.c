@@ -21,8 +21,7 @@ int sl_contract_add(sl_arena *arena, sl_accesses *list, const char *pointer, uin
   return 0;
 }
 
-/* ---- the type's table and function
- * ---------------------------------------------------------------------------------------- */
+/* ---- the type's table and function ------------------------------------------------------------ */
 
 static const sl_field *field_at(const sl_stage_type *type, uint32_t i) {
   size_t stride = type->field_size ? type->field_size : sizeof(sl_field);
@@ -64,8 +63,7 @@ static void on_reset(sl_contract *self) {
   k->list->open = 0;
 }
 
-/* ---- pointer parameters
- * --------------------------------------------------------------------------------------------------- */
+/* ---- pointer parameters ----------------------------------------------------------------------- */
 
 static int add_flagged(sl_arena *arena, uint32_t flags, const char *pointer, sl_accesses *ret) {
   static const struct {
@@ -149,9 +147,7 @@ static int add_params(sl_arena *arena, const sl_param *rows, uint32_t n, uint32_
   return rc;
 }
 
-/* ---- all
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- all -------------------------------------------------------------------------------------- */
 
 int sl_contract_collect(sl_arena *arena, const sl_stage_type *type, const void *params, sl_accesses *ret) {
   int rc = add_table(arena, type, ret);

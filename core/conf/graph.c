@@ -11,8 +11,7 @@
 #include "doc/codec.h"
 #include "doc/cond.h"
 
-/* ---- edges
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- edges ------------------------------------------------------------------------------------ */
 
 static int add_edge(sl_draft *d, uint32_t from, uint32_t to, sl_pos pos, int is_error) {
   if (d->n_edges >= SL_DRAFT_MAX_EDGES) {
@@ -86,6 +85,7 @@ static int add_from(sl_draft *d, uint32_t to) {
 static int add_above(sl_draft *d, uint32_t to) {
   sl_draft_stage *st = &d->stages[to];
   const char *id = st->conf.id ? st->conf.id : "?";
+  if (to == 0 && !d->stages[0].conf.type) return 0; /* it may be a source: its type is what is wrong */
   if (to == 0) {
     sl_diags_error(d->diags, st->pos, SL_EINVAL,
                    "`%s` has nothing to read from: it is the first stage, and not a source", id);
@@ -130,8 +130,7 @@ static int sort_edges(sl_draft *d) {
   return 0;
 }
 
-/* ---- guards
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- guards ----------------------------------------------------------------------------------- */
 
 static void free_json(void *p) { cJSON_Delete(p); }
 
@@ -195,10 +194,10 @@ static int make_guards(sl_draft *d) {
   return rc;
 }
 
-/* ---- dead ends
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- dead ends -------------------------------------------------------------------------------- */
 
-static void check_ends(sl_draft *d) {
+/* broken: edges or stages are missing that the file does mean, so that a dead end may be none. */
+static void check_ends(sl_draft *d, int broken) {
   uint32_t kinds[4] = {0};
   for (uint32_t i = 0; i < d->n_stages; i++) kinds[sl_draft_kind(d, i) & 3u]++;
   if (!kinds[0] && !kinds[SL_SOURCE]) {
@@ -212,6 +211,7 @@ static void check_ends(sl_draft *d) {
     sl_diags_hint(d->diags, "end with one: { id: out, uses: sink_stdout }");
     return; /* that nobody reads the last stage follows from it */
   }
+  if (broken || kinds[0]) return;
   for (uint32_t i = 0; i < d->n_stages; i++) {
     uint32_t kind = sl_draft_kind(d, i), readers = 0;
     if (!kind || kind == SL_SINK || !d->stages[i].conf.id) continue;
@@ -223,8 +223,7 @@ static void check_ends(sl_draft *d) {
   }
 }
 
-/* ---- cycles and order
- * --------------------------------------------------------------------------------------------------- */
+/* ---- cycles and order ------------------------------------------------------------------------- */
 
 typedef struct walk {
   const sl_draft *d;
@@ -310,13 +309,14 @@ static int make_order(sl_draft *d) {
 int sl_graph_make(sl_draft *d, int *ret_ok) {
   *ret_ok = 0;
   if (!d->n_stages) return 0;
+  uint32_t cycles = 0, errors = sl_diags_errors(d->diags);
   int rc = make_edges(d);
-  uint32_t cycles = 0;
+  int broken = sl_diags_errors(d->diags) > errors;
   if (!rc) rc = sort_edges(d);
   if (!rc) rc = find_cycles(d, &cycles);
   if (!rc) rc = make_guards(d);
   if (rc) return rc;
-  check_ends(d);
+  check_ends(d, broken);
   if (cycles) return 0;
   *ret_ok = 1;
   return make_order(d);

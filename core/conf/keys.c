@@ -7,21 +7,17 @@
 
 #include "conf/value.h"
 
-#define ROW(st, field, type, flags, def, range, help)                                                           \
-  {                                                                                                             \
-#field, (type), (flags), (uint32_t)offsetof(st, field), (uint32_t)sizeof(((st *)0)->field), (def), (range), \
-        (help), NULL, 0, 0                                                                                      \
-  }
-#define INNER(st, field, table, help)                                                                              \
-  {                                                                                                                \
-#field, SL_T_STRUCT, 0, (uint32_t)offsetof(st, field), (uint32_t)sizeof(((st *)0)->field), NULL, NULL, (help), \
-        (table), (uint32_t)(sizeof(table) / sizeof((table)[0])), (uint32_t)sizeof(((st *)0)->field)                \
-  }
-#define CUSTOM(name, help) \
-  { (name), SL_T_CUSTOM, 0, 0, 0, NULL, NULL, (help), NULL, 0, 0 }
+/* clang-format off */
+#define FIELD(st, field) (uint32_t)offsetof(st, field), (uint32_t)sizeof(((st *)0)->field)
+#define ROW(st, field, type, flags, def, range, help) \
+  { #field, (type), (flags), FIELD(st, field), (def), (range), (help), NULL, 0, 0 }
+#define INNER(st, field, table, help) \
+  { #field, SL_T_STRUCT, 0, FIELD(st, field), NULL, NULL, (help), (table), \
+    (uint32_t)(sizeof(table) / sizeof((table)[0])), (uint32_t)sizeof(((st *)0)->field) }
+#define CUSTOM(name, help) { (name), SL_T_CUSTOM, 0, 0, 0, NULL, NULL, (help), NULL, 0, 0 }
+/* clang-format on */
 
-/* ---- the top level
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the top level ---------------------------------------------------------------------------- */
 
 static const sl_keyrow top_rows[] = {
     {ROW(sl_top_keys, version, SL_T_INT, 0, "1", "1..1", "Version of the file's format."), 0, NULL, NULL, "file", NULL},
@@ -60,8 +56,7 @@ static const sl_keyrow top_rows[] = {
 const sl_param_table sl_keys_top = {
     &top_rows[0].param, sizeof top_rows / sizeof *top_rows, sizeof *top_rows, "key", "at the top level", NULL, NULL};
 
-/* ---- a stage
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- a stage ---------------------------------------------------------------------------------- */
 
 static const sl_param on_error_rows[] = {
     ROW(sl_on_error, retry, SL_T_INT, 0, "3", "-1..1000000", "Further attempts after a RETRY; -1: for ever."),
@@ -128,8 +123,7 @@ static const sl_keyrow stage_rows[] = {
 const sl_param_table sl_keys_stage = {
     &stage_rows[0].param, sizeof stage_rows / sizeof *stage_rows, sizeof *stage_rows, "key", "of a stage", NULL, NULL};
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---------------------------------------------------------------------------------- */
 
 const sl_keyrow *sl_keys_row(const sl_param_table *table, uint32_t i) {
   return (const sl_keyrow *)(const void *)sl_params_row(table, i);

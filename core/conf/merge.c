@@ -50,8 +50,7 @@ static int make_reach(merge *m) {
   return 0;
 }
 
-/* ---- guards that count
- * -------------------------------------------------------------------------------------------------- */
+/* ---- guards that count ------------------------------------------------------------------------ */
 
 typedef struct touched {
   const sl_accesses *contract;
@@ -112,15 +111,14 @@ static int paths_exclude(merge *m) {
   return 0;
 }
 
-/* ---- pairs of paths
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- pairs of paths --------------------------------------------------------------------------- */
 
 static void add_path(sl_buf *buf, const merge *m, const path *p) {
   const char *id = m->d->stages[m->fork].conf.id;
   sl_buf_addstr(buf, id ? id : "?");
   for (uint32_t i = 0; i < p->n; i++) {
     id = m->d->stages[edge(m, p->edges[i])->e.to].conf.id;
-    sl_buf_addf(buf, " -> %s", id ? id : "?");
+    sl_buf_addf(buf, " -> %s%s", id ? id : "?", edge(m, p->edges[i])->e.is_error ? " (on_error)" : "");
   }
 }
 

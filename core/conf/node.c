@@ -58,6 +58,7 @@ static const char *syntax_hint(const builder *b, const char *problem, sl_pos pos
   if (strstr(problem, "cannot start any token")) return "quote a text that begins with a special character";
   if (strstr(problem, "expected key") || strstr(problem, "expected '-' indicator"))
     return "check the indentation of this line and of those above it";
+  if (strstr(problem, "unexpected end of stream")) return "the quote that begins here is never closed";
   if (strstr(problem, "undefined alias")) return "quote a text that begins with `*`";
   return NULL;
 }
@@ -70,7 +71,9 @@ static void syntax_error(builder *b) {
     return;
   }
   const char *problem = p->problem ? p->problem : "unknown problem";
-  sl_pos pos = pos_of(b, p->problem_mark);
+  /* An open quote is found at the end of the file only: the place to show is where it was opened. */
+  int open_quote = p->context && strstr(problem, "unexpected end of stream");
+  sl_pos pos = pos_of(b, open_quote ? p->context_mark : p->problem_mark);
   if (p->error == YAML_READER_ERROR) {
     size_t len = 0;
     const char *text = sl_diags_source_text(b->diags, b->file, &len);
@@ -424,6 +427,19 @@ const sl_node *sl_node_at(const sl_node *node, const char *pointer) {
   return node;
 }
 
+const sl_node *sl_node_key_at(const sl_node *node, const char *pointer) {
+  char token[256];
+  const sl_node *key = NULL;
+  while (*pointer == '/') {
+    pointer = next_token(pointer, token, sizeof token);
+    const sl_pair *pair = sl_node_pair(node, token);
+    key = pair ? pair->key : NULL;
+    node = child(node, token);
+    if (!node) return NULL;
+  }
+  return key;
+}
+
 const char *sl_node_kind_name(const sl_node *node) {
   if (node->kind == SL_NODE_LIST) return "a list";
   if (node->kind == SL_NODE_MAP) return "a map";
@@ -433,24 +449,27 @@ const char *sl_node_kind_name(const sl_node *node) {
 /* ---- as JSON -------------------------------------------------------------------------------------------------------
  */
 
-/* 1 if the text is a JSON number or one of YAML's core forms that differ from it only by a sign or a bare point. */
+static size_t count_digits(const char *t) {
+  size_t n = 0;
+  while (t[n] >= '0' && t[n] <= '9') n++;
+  return n;
+}
+
+/* 1 if the text is a JSON number, or one with a plus before it. */
 static int looks_like_number(const char *t) {
   if (*t == '-' || *t == '+') t++;
-  size_t digits = 0;
-  while (t[digits] >= '0' && t[digits] <= '9') digits++;
-  if (digits > 1 && *t == '0') return 0; /* 007 is a text: a number would lose its zeros */
-  if (!digits) return 0;
+  size_t digits = count_digits(t);
+  if (!digits || (digits > 1 && *t == '0')) return 0; /* 007 is a text: a number would lose its zeros */
   t += digits;
   if (*t == '.') {
-    t++;
-    if (*t < '0' || *t > '9') return 0;
-    while (*t >= '0' && *t <= '9') t++;
+    if (!(digits = count_digits(++t))) return 0;
+    t += digits;
   }
   if (*t == 'e' || *t == 'E') {
     t++;
     if (*t == '-' || *t == '+') t++;
-    if (*t < '0' || *t > '9') return 0;
-    while (*t >= '0' && *t <= '9') t++;
+    if (!(digits = count_digits(t))) return 0;
+    t += digits;
   }
   return !*t;
 }

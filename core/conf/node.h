@@ -27,6 +27,7 @@ struct cJSON;
 #define SL_NODE_QUOTED 1u  /* quoted, a block scalar, or tagged !!str: always a string */
 #define SL_NODE_OUTSIDE 2u /* its first character came from the environment or from --set */
 #define SL_NODE_SUBST 4u   /* something was substituted */
+#define SL_NODE_WHOLE 16u  /* as written it was one ${NAME} or ${file:PATH} and nothing else */
 #define SL_NODE_SEEN 8u    /* sl_subst_tree was here */
 
 typedef struct sl_node sl_node;
@@ -58,6 +59,8 @@ const sl_pair *sl_node_pair(const sl_node *node, const char *key);
 int sl_node_is_null(const sl_node *node);
 /* The node that a JSON pointer leads to; the nearest one above if it leads nowhere. */
 const sl_node *sl_node_at(const sl_node *node, const char *pointer);
+/* The key that the last part of a JSON pointer names; NULL if it leads nowhere or into a list. */
+const sl_node *sl_node_key_at(const sl_node *node, const char *pointer);
 /* "a text", "a list", "a map", "nothing": for messages. */
 const char *sl_node_kind_name(const sl_node *node);
 /* As JSON: plain scalars by the YAML 1.2 core schema (null, true, false, numbers), all others are strings. *ret [own].

@@ -15,8 +15,7 @@
 
 #define MAX_NAMES 128
 
-/* ---- tables
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- tables ----------------------------------------------------------------------------------- */
 
 const sl_param *sl_params_row(const sl_param_table *table, uint32_t i) {
   return (const sl_param *)(const void *)((const char *)(const void *)table->rows + (size_t)i * table->row_size);
@@ -101,8 +100,7 @@ sl_node *sl_params_value_node(const sl_param_ctx *ctx, const sl_param *row, sl_p
   return n;
 }
 
-/* ---- one parameter
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- one parameter ---------------------------------------------------------------------------- */
 
 static void store(const sl_param *row, void *out, const void *value, size_t size) {
   memcpy((char *)out + row->offset, value, size);
@@ -150,7 +148,12 @@ static int read_list(const sl_param_ctx *ctx, const sl_param *row, const sl_node
   uint32_t n = is_list ? node->count : 1;
   size_t size = row->type == SL_T_STRUCT ? row->elem_size : sl_value_size(row->type);
   if (!n && (row->flags & SL_PF_NONEMPTY)) return fault(ctx, row, node->pos, "the list must not be empty", NULL);
-  if (!is_list && sl_node_is_null(node)) return fault(ctx, row, node->pos, "expected a list, found nothing", NULL);
+  int fits = node->kind == SL_NODE_MAP ? row->type >= SL_T_CONDITION : row->type == SL_T_JSON || !sl_node_is_null(node);
+  if (!is_list && !fits) {
+    char message[128];
+    snprintf(message, sizeof message, "expected a list, found %s", sl_node_kind_name(node));
+    return fault(ctx, row, node->pos, message, NULL);
+  }
   char *items = sl_arena_array(ctx->arena, n ? n : 1, size);
   if (!items) return sl_diags_nomem(ctx->diags);
   int bad = 0;
@@ -224,6 +227,7 @@ static int read_inner(const sl_param_ctx *ctx, const sl_param *row, const sl_nod
 }
 
 static void hide_secret(const sl_param_ctx *ctx, const sl_node *node) {
+  if (node->flags & SL_NODE_WHOLE) return; /* the file only says where the secret is */
   sl_diags_hide(ctx->diags, node->pos, node->end_line, node->end_col);
 }
 
@@ -255,8 +259,7 @@ static int read_one(const sl_param_ctx *ctx, const sl_param *row, const sl_node 
   return rc;
 }
 
-/* ---- a whole table
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- a whole table ---------------------------------------------------------------------------- */
 
 static int check_row(const sl_param_ctx *ctx, const sl_param *row, sl_pos where) {
   size_t size = sl_value_size(row->type);

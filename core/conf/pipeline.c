@@ -18,20 +18,18 @@ typedef struct owned {
   sl_arena *arena;
 } owned;
 
-/* ---- top-level keys with a form of their own
- * ----------------------------------------------------------------------------------- */
+/* ---- top-level keys with a form of their own -------------------------------------------------- */
 
 static void read_lanes(sl_draft *d) {
   const sl_node *n = sl_node_get(d->root, "lanes");
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   d->lanes = cores < 1 ? 1 : cores > 1024 ? 1024 : cores;
   if (!n || (n->kind == SL_NODE_SCALAR && strcmp(n->text, "auto") == 0)) return;
-  sl_err err = {0};
-  int rc = SL_EINVAL;
-  if (n->kind == SL_NODE_SCALAR) rc = sl_str_int(n->text, &d->lanes, &err);
+  int is_text = n->kind == SL_NODE_SCALAR && !sl_node_is_null(n);
+  int rc = is_text ? sl_str_int(n->text, &d->lanes, NULL) : SL_EINVAL;
   if (!rc && d->lanes >= 1 && d->lanes <= 1024) return;
-  sl_diags_error(d->diags, n->pos, SL_EINVAL, "`lanes`: expected auto or a number from 1 to 1024, found %.80s",
-                 n->kind == SL_NODE_SCALAR && *n->text ? n->text : sl_node_kind_name(n));
+  sl_diags_error(d->diags, n->pos, SL_EINVAL, "`lanes`: expected auto or a number from 1 to 1024, found %s%.80s%s",
+                 is_text ? "\"" : "", is_text ? n->text : sl_node_kind_name(n), is_text ? "\"" : "");
   d->lanes = 1;
 }
 
@@ -105,9 +103,7 @@ static int read_top(sl_draft *d) {
   return rc;
 }
 
-/* ---- steps
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- steps ------------------------------------------------------------------------------------ */
 
 /* 0, 1 when there is nothing to go on with, or SL_ENOMEM. */
 static int read_draft(sl_draft *d, const char *source, const char *text, size_t len) {
@@ -143,8 +139,7 @@ static int read_draft(sl_draft *d, const char *source, const char *text, size_t 
   return rc;
 }
 
-/* ---- the result
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the result ------------------------------------------------------------------------------- */
 
 static int fill_edges(const sl_draft *d, const uint32_t *place, sl_pipeline *p) {
   sl_edge *edges = sl_arena_array(d->arena, d->n_edges ? d->n_edges : 1, sizeof *edges);

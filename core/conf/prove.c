@@ -25,8 +25,7 @@ static const char *id_of(const sl_draft *d, uint32_t i) {
   return i != SL_DRAFT_NONE && d->stages[i].conf.id ? d->stages[i].conf.id : "?";
 }
 
-/* ---- messages
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- messages --------------------------------------------------------------------------------- */
 
 /* Where a missing field could come from. */
 static void hint_supplier(const sl_draft *d, uint32_t at, const char *pointer) {
@@ -58,7 +57,7 @@ static void add_types(char *buf, size_t cap, uint32_t types) {
 }
 
 static void say_open(const prover *p, sl_pos pos, const char *pointer, uint32_t opener, const char *who) {
-  sl_diags_warn(p->d->diags, pos, "%.100s must come with the input: %s needs it", pointer, who);
+  sl_diags_warn(p->d->diags, pos, "%.100s must come with the input: %s it", pointer, who);
   sl_diags_hint(p->d->diags, "say `provides: [%.100s]` on stage `%s`", pointer, id_of(p->d, opener));
 }
 
@@ -72,7 +71,10 @@ static void say_missing(const prover *p, const char *pointer, uint32_t from, int
   else
     sl_diags_error(d->diags, d->stages[p->at].pos, SL_EINVAL,
                    "`%s` needs %.100s, and documents that come from `%s` do not have it", id, name, id_of(d, from));
-  hint_supplier(d, p->at, pointer);
+  if (everywhere)
+    hint_supplier(d, p->at, pointer);
+  else
+    sl_diags_hint(d->diags, "put a stage that writes it on that branch, or take `%s` out of `from:`", id_of(d, from));
 }
 
 static void say_possible(const prover *p, const char *pointer, const sl_fact *fact) {
@@ -84,8 +86,7 @@ static void say_possible(const prover *p, const char *pointer, const sl_fact *fa
   sl_diags_hint(d->diags, "guard the stage with `when: { path: %.100s, exists: true }`", pointer);
 }
 
-/* ---- what an edge brings
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- what an edge brings ---------------------------------------------------------------------- */
 
 typedef struct narrow {
   sl_fields *f;
@@ -109,9 +110,7 @@ static int bring(const prover *p, uint32_t edge, sl_fields *ret) {
   return n.rc;
 }
 
-/* ---- reads
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- reads ------------------------------------------------------------------------------------ */
 
 /* What is known of a read, over all edges. */
 typedef struct verdict {
@@ -150,7 +149,7 @@ static int add_need(prover *p, const char *pointer) {
 static int report_read(prover *p, const sl_access *a, const verdict *v) {
   const sl_draft_stage *st = &p->d->stages[p->at];
   char who[128], has[64], wants[64];
-  snprintf(who, sizeof who, "stage `%.64s`", id_of(p->d, p->at));
+  snprintf(who, sizeof who, "stage `%.64s` %s", id_of(p->d, p->at), a->access == SL_C_READS ? "needs" : "tests");
   if (v->types && v->worst > SL_HAVE_ABSENT) {
     add_types(has, sizeof has, v->types);
     add_types(wants, sizeof wants, a->types);
@@ -187,9 +186,7 @@ static int check_reads(prover *p, const sl_fields *edges, const uint32_t *from, 
   return rc;
 }
 
-/* ---- `when`
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- `when` ----------------------------------------------------------------------------------- */
 
 /* The place of `path: pointer` in a condition as written. */
 static sl_pos find_path(const sl_node *n, const char *pointer, int *found) {
@@ -222,7 +219,7 @@ static void on_when_path(void *user, const char *pointer, int maybe) {
   sl_pos pos = find_path(p->d->stages[p->at].when_node, pointer, &found);
   char who[128];
   if (fact.level == SL_HAVE_OPEN) {
-    snprintf(who, sizeof who, "the `when` of stage `%.64s`", id_of(p->d, p->at));
+    snprintf(who, sizeof who, "the `when` of stage `%.64s` tests", id_of(p->d, p->at));
     say_open(p, pos, pointer, fact.writer, who);
   } else if (fact.level == SL_HAVE_ABSENT) {
     sl_diags_error(p->d->diags, pos, SL_EINVAL,
@@ -232,9 +229,7 @@ static void on_when_path(void *user, const char *pointer, int maybe) {
   }
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- all -------------------------------------------------------------------------------------- */
 
 static int walk_stage(prover *p, sl_fields *edges, uint32_t *from) {
   sl_draft *d = p->d;
@@ -252,6 +247,11 @@ static int walk_stage(prover *p, sl_fields *edges, uint32_t *from) {
   if (!rc && n) rc = sl_fields_copy(&edges[0], &p->in[s]);
   for (uint32_t k = 1; !rc && k < n; k++) rc = sl_fields_join(&p->in[s], &edges[k]);
   if (!rc) rc = sl_fields_copy(&p->in[s], &p->out[s]);
+  /* A document that lacks what the stage needs ends here as a dead letter: behind it the field is certain. */
+  for (uint32_t k = 0; !rc && k < d->stages[s].conf.n_needs; k++) {
+    sl_fact fact = sl_fields_get(&p->out[s], d->stages[s].conf.needs[k]);
+    rc = sl_fields_set(&p->out[s], fact.pointer, SL_HAVE_CERTAIN, fact.types, fact.writer);
+  }
   if (!rc) rc = sl_fields_apply(&p->out[s], &d->stages[s].contract, s);
   for (uint32_t k = 0; k < n; k++) sl_fields_done(&edges[k]);
   return rc;

@@ -34,8 +34,7 @@ sl_param_ctx sl_draft_ctx(const sl_draft *d, const char *where) {
   return (sl_param_ctx){.arena = d->arena, .diags = d->diags, .base = d->base, .cwd = d->cwd, .where = where};
 }
 
-/* ---- ids and stage types
- * ---------------------------------------------------------------------------------------------- */
+/* ---- ids and stage types ---------------------------------------------------------------------- */
 
 static int is_id(const char *s) {
   for (const char *p = s; *p; p++) {
@@ -56,6 +55,7 @@ static const sl_node *need_text(sl_draft *d, const sl_node *map, const char *key
   }
   if (n->kind == SL_NODE_SCALAR && *n->text && !sl_node_is_null(n)) return n;
   sl_diags_error(d->diags, n->pos, SL_EINVAL, "`%s`: expected a text, found %s", key, sl_node_kind_name(n));
+  if (sl_node_is_null(n) && *n->text) sl_diags_hint(d->diags, "quote it if that is the name: \"%s\"", n->text);
   return NULL;
 }
 
@@ -130,7 +130,9 @@ int sl_stage_begin(sl_draft *d) {
   if (!list || list->kind != SL_NODE_LIST || !list->count) {
     sl_diags_error(d->diags, list ? list->pos : d->pos, SL_EINVAL, "%s",
                    !list ? "`stages` is missing" : "`stages`: expected a list with at least one source and one sink");
-    sl_diags_hint(d->diags, "stages:\n    - { id: in, uses: fetch_files, with: { paths: \"*.txt\" } }");
+    sl_diags_hint(
+        d->diags,
+        "stages: [ { id: in, uses: fetch_files, with: { paths: \"*.txt\" } }, { id: out, uses: sink_stdout } ]");
     return 0;
   }
   if (list->count > SL_DRAFT_MAX_STAGES) {
@@ -151,8 +153,7 @@ int sl_stage_begin(sl_draft *d) {
   return 0;
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------- */
 
 static int read_defaults(sl_draft *d, sl_stage_keys *ret) {
   *ret = (sl_stage_keys){.order = -1};
@@ -323,8 +324,7 @@ static int read_keys(sl_draft *d, sl_draft_stage *st, const sl_stage_keys *defau
   return rc;
 }
 
-/* ---- files that are written
- * --------------------------------------------------------------------------------------------- */
+/* ---- files that are written ------------------------------------------------------------------- */
 
 static const char *output_of(const sl_draft_stage *st, uint32_t row, uint32_t i) {
   const sl_stage_type *type = st->conf.type;
@@ -378,8 +378,7 @@ static int check_outputs(sl_draft *d) {
   return 0;
 }
 
-/* ---- all
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------- */
 
 /* Which stages the on_error routes lead to. A route from `defaults:` does not concern its own target. */
 static void find_route(sl_draft *d, sl_draft_stage *st, const sl_node *inherited) {

@@ -193,9 +193,19 @@ static sl_pos place_of(const sl_diags *diags, const sl_node *node, uint32_t nth)
   return node->pos;
 }
 
+static int is_whole(const char *t) {
+  if (strncmp(t, "${", 2) != 0) return 0;
+  t += 2;
+  if (strncmp(t, "file:", 5) == 0) return strcspn(t, "${}") + 1 == strlen(t) && t[strlen(t) - 1] == '}';
+  size_t n = 0;
+  while (is_name_char(t[n], n == 0)) n++;
+  return n && strcmp(t + n, "}") == 0;
+}
+
 static int subst_scalar(sl_arena *arena, sl_diags *diags, const char *base, sl_node *node) {
   sl_err err;
   uint32_t nth = 0;
+  if (is_whole(node->text)) node->flags |= SL_NODE_WHOLE;
   int rc = sl_subst_text(arena, base, node->text, &node->text, &node->flags, &nth, &err);
   if (rc) sl_diags_add(diags, place_of(diags, node, nth), &err);
   return rc == SL_ENOMEM ? rc : 0;

@@ -166,8 +166,7 @@ static cJSON *scalar_json(const sl_param *row, const sl_value *value) {
   }
 }
 
-/* ---- texts that name things
- * ------------------------------------------------------------------------------------------ */
+/* ---- texts that name things ------------------------------------------------------------------- */
 
 static int read_pointer(const char *text, sl_err *err) {
   sl_pointer *p = NULL;
@@ -198,11 +197,19 @@ static int read_text(const sl_param_ctx *ctx, const sl_param *row, const sl_node
   return 0;
 }
 
-/* ---- trees
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------------ */
 
 static void free_cond(void *p) { sl_cond_free(p); }
 static void free_json(void *p) { cJSON_Delete(p); }
+
+/* An unknown key is shown itself, anything else by its value. */
+static sl_pos place_in(const sl_node *node, const char *pointer) {
+  static const char *const known[] = {"path", "equals", "in", "exists", "matches", "lt", "gt", "all", "any", "not"};
+  const sl_node *key = sl_node_key_at(node, pointer);
+  for (size_t i = 0; key && i < sizeof known / sizeof *known; i++)
+    if (strcmp(key->text, known[i]) == 0) key = NULL;
+  return key ? key->pos : sl_node_at(node, pointer)->pos;
+}
 
 /* json [take]. An error carries the place of the wrong part. */
 static int read_condition(const sl_param_ctx *ctx, const sl_node *node, cJSON *json, sl_value *ret, sl_err *err) {
@@ -210,7 +217,7 @@ static int read_condition(const sl_param_ctx *ctx, const sl_node *node, cJSON *j
   int rc = sl_cond_new(json, &cond, err);
   cJSON_Delete(json);
   if (rc) {
-    if (err && !ctx->def_row) err->pos = sl_node_at(node, err->detail)->pos;
+    if (!ctx->def_row) err->pos = place_in(node, err->detail);
     return rc;
   }
   ret->p = cond;
@@ -226,8 +233,7 @@ static int read_tree(const sl_param_ctx *ctx, const sl_param *row, const sl_node
   return sl_arena_defer(ctx->arena, free_json, json) ? sl_err_set(err, SL_ENOMEM, "memory is out") : 0;
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------- */
 
 static int is_tree(uint32_t type) { return type == SL_T_JSON || type == SL_T_CONDITION; }
 static int is_text(uint32_t type) {
@@ -242,7 +248,8 @@ static int convert(const sl_param_ctx *ctx, const sl_param *row, const sl_node *
     if (row->type == SL_T_CONDITION)
       sl_err_hint(err, "write { path: /lang, equals: vi }");
     else if (sl_node_is_null(node))
-      sl_err_hint(err, "leave the key out, or write \"\" for an empty text");
+      sl_err_hint(err, is_text(row->type) ? "quote it if it is meant as a text, or leave the key out"
+                                          : "give it a value, or leave the key out");
     return SL_EINVAL;
   }
   if (is_text(row->type)) return read_text(ctx, row, node, ret, err);

@@ -43,10 +43,11 @@ int clean_caption_marked(const clean_lexicon *lex, const char *s, size_t n, cons
     if (!k || !opens_tail(char_before(s, l->w[i].start))) continue;
     size_t tail = l->n - i - k;
     uint32_t next = char_after(s, n, l->w[i + k - 1].end);
-    if (next == ':' && tail <= MARKER_TAIL && tail > 0) return i > 0 || !clean_match(lex, l, i, CLEAN_L_CREDIT, NULL);
+    if (next == ':' && tail <= MARKER_TAIL && tail > 0)
+      return l->w[i].start > 1 || !clean_match(lex, l, i, CLEAN_L_CREDIT, NULL);
     if (k >= 2 && tail == 0) return 1;
-    if (l->w[i].first_upper && k == 1 && i > 0 && next != ':' && tail >= 1 && tail <= 5 && all_upper(l, i + 1) &&
-        clean_match(lex, l, i, CLEAN_L_CREDIT, NULL) == 0) {
+    if (l->w[i].first_upper && k == 1 && l->w[i].start > 1 && next != ':' && tail >= 1 && tail <= 5 &&
+        all_upper(l, i + 1) && clean_match(lex, l, i, CLEAN_L_CREDIT, NULL) == 0) {
       return 1;
     }
   }
@@ -110,6 +111,14 @@ static int in_favour(const clean_lexicon *lex, const clean_line_words *l) {
   if (scenes > 1) points++;
   if (places && (scenes || points > 1)) points++;
   return scenes || points > 2 ? points : 0;
+}
+
+int clean_caption_possible(const char *s, size_t n) {
+  uint32_t last = clean_last_char(s, n);
+  for (size_t i = 0; i < n; i++) {
+    if (s[i] == '"' || s[i] == '%' || s[i] == ';' || s[i] == ':' || s[i] == '?' || s[i] == '!') return 0;
+  }
+  return last != ',' && last != 0x2026 && clean_sentences(s, n) == 1;
 }
 
 int clean_caption_score(const clean_lexicon *lex, const char *s, size_t n, const clean_line_words *l,

@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <uchardet/uchardet.h>
 
+#include "vi_text.h"
+
 #define SAMPLE 65536u /* bytes that statistics look at */
 
 int clean_refuse(clean_why *why, int code, const char *detail, const char *hint, const char *fmt, ...) {
@@ -196,6 +198,39 @@ static int by_witness(const char *s, size_t n, clean_charset *ret) {
   return ok && clean_charset_known(ret->name);
 }
 
+/* Marks of a text read in the wrong encoding, in the part that fits the sample: capitals behind small letters,
+ * controls. */
+static size_t faults_as(const char *name, const char *s, size_t n) {
+  char out[16384];
+  char *ip = (char *)(uintptr_t)s, *op = out;
+  size_t il = n < 4096 ? n : 4096, ol = sizeof out, faults = 0, i = 0;
+  iconv_t cd = iconv_open("UTF-8", name);
+  if (cd == (iconv_t)-1) return SIZE_MAX;
+  iconv(cd, &ip, &il, &op, &ol);
+  iconv_close(cd);
+  faults = il * 2; /* what could not be read */
+  uint32_t before = 0;
+  for (size_t len = sizeof out - ol; i < len;) {
+    uint32_t c = vi_next(out, len, &i);
+    faults += c < 0x20 ? c != '\n' && c != '\r' && c != '\t' : c >= 0x7F && c < 0xA0;
+    faults += c > 0x7F && ((vi_is_upper(c) && vi_is_lower(before)) || (vi_is_punct(c) && vi_is_letter(before)));
+    before = c;
+  }
+  return faults;
+}
+
+/* uchardet calls every old Vietnamese encoding VISCII: the one with the fewest faults is right. */
+static void by_faults(const char *s, size_t n, clean_charset *ret) {
+  static const char *const names[] = {"VISCII", "TCVN5712-1", "WINDOWS-1258"};
+  size_t best = SIZE_MAX;
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    size_t faults = faults_as(names[k], s, n);
+    if (faults >= best) continue;
+    best = faults;
+    name_is(ret, names[k], 0);
+  }
+}
+
 /* Formats that are not text at all. */
 static const char *not_text(const unsigned char *p, size_t n) {
   static const struct {
@@ -248,7 +283,10 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
     return SL_OK;
   }
   if (looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
-  if (by_witness(s, n, ret)) return SL_OK;
+  if (by_witness(s, n, ret)) {
+    if (strcasecmp(ret->name, "VISCII") == 0) by_faults(s, n, ret);
+    return SL_OK;
+  }
   return clean_refuse(why, SL_EENCODING, "not UTF-8, UTF-16, Windows-1258 or another encoding that can be told",
                       "name it: with: { charset: windows-1252 }", "the encoding of the document is unknown");
 }

@@ -99,10 +99,8 @@ static int guard(const char *s, size_t n, size_t *ret_depth, clean_why *why) {
     if (i + 1 >= n) break;
     size_t attrs = 0;
     char c = s[i + 1];
-    if (n - i >= 4 && memcmp(s + i, "<!--", 4) == 0) {
-      const char *end = memmem(s + i + 4, n - i - 4, "-->", 3);
-      if (!end) break;
-      i = (size_t)(end - s) + 2;
+    if (c == '!' || c == '?' || name_at(s + i + 1, n - i - 1, "script") || name_at(s + i + 1, n - i - 1, "style")) {
+      i = clean_skip_markup(s, n, i) - 1;
     } else if (c == '/') {
       if (depth > 0 && !shallow(s + i + 2, n - i - 2)) depth--;
     } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {

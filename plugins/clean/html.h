@@ -54,6 +54,21 @@ int clean_html(clean_view *in, clean_page *page, clean_why *why);
 #define CLEAN_H_ARTICLE 2048u
 #define CLEAN_H_BLOCK 4096u
 #define CLEAN_H_PARA 8192u
+/* Kinds of tags. */
+#define CLEAN_H_LINK (1u << 14)   /* a */
+#define CLEAN_H_META (1u << 15)   /* meta */
+#define CLEAN_H_NAME (1u << 16)   /* title */
+#define CLEAN_H_SCRIPT (1u << 17) /* script */
+#define CLEAN_H_TOP (1u << 18)    /* h1 */
+#define CLEAN_H_SECOND (1u << 19) /* h2 */
+#define CLEAN_H_FRAME (1u << 20)  /* html, body, main, article */
+#define CLEAN_H_SMALL (1u << 21)  /* p, ul, ol, li, h2, h3, h4, div: what may be all link */
+#define CLEAN_H_PDIV (1u << 22)   /* p, div */
+#define CLEAN_H_SAPO (1u << 23)   /* what may hold a lead */
+#define CLEAN_H_ROOT (1u << 24)   /* body */
+
+#define CLEAN_TAG_CACHE 128u
+#define CLEAN_CLASS_WORDS 160
 
 typedef struct clean_el {
   xmlNode *node;
@@ -71,6 +86,11 @@ typedef struct clean_tree {
   int no_drop;                /* the hints of the container's elements are not to be trusted */
   const xmlNode *title_text;  /* <title> when there is no heading */
   const char *og_title, *og_description;
+  struct {
+    const xmlChar *name;
+    uint32_t flags;
+  } tags[CLEAN_TAG_CACHE];                    /* names stay where they are while the tree lives */
+  uint8_t first[26], next[CLEAN_CLASS_WORDS]; /* class words by first letter: index + 1 */
 } clean_tree;
 
 /* Fills in the tree and the page's metadata. 0 or SL_ENOMEM. */
@@ -79,6 +99,9 @@ int clean_tree_weigh(clean_tree *t, xmlDoc *doc, clean_page *page);
 uint8_t clean_el_hint(const clean_tree *t, uint32_t i);
 /* The value of an attribute, or NULL. [borrow] */
 const char *clean_attr(const xmlNode *node, const char *name);
+
+/* End of the tag, comment, or script that starts at s[i] == '<'; i if it is text. */
+size_t clean_skip_markup(const char *s, size_t n, size_t i);
 
 /* Follows the source of a page while its text nodes go by. */
 typedef struct clean_align {

@@ -19,8 +19,7 @@ static int is_ws(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t
 
 static int is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-/* End of the tag, comment or element without text that starts at s[i] == '<'; i if it is text. */
-static size_t skip_markup(const char *s, size_t n, size_t i) {
+size_t clean_skip_markup(const char *s, size_t n, size_t i) {
   static const char *const raw[] = {"script", "style"};
   if (i + 1 >= n) return i;
   if (n - i >= 4 && memcmp(s + i, "<!--", 4) == 0) {
@@ -123,7 +122,7 @@ static size_t step(clean_align *al, const char *t, size_t n, clean_buf *out) {
   }
   uint32_t cp;
   size_t len;
-  if (al->pos < m && s[al->pos] == '<' && (len = skip_markup(s, m, al->pos)) > al->pos) {
+  if (al->pos < m && s[al->pos] == '<' && (len = clean_skip_markup(s, m, al->pos)) > al->pos) {
     al->pos = len;
     return 0;
   }

@@ -36,26 +36,50 @@ static int tag_is(const xmlNode *node, const char *names) {
 }
 
 /* Flags that an element's name gives. */
-static uint32_t flags_of_name(const xmlNode *node) {
+static uint32_t flags_of_tag(const xmlNode *node) {
+  static const struct {
+    uint32_t flag;
+    const char *names;
+  } tags[] = {
+      {CLEAN_H_SKIP,
+       "script style noscript template head iframe object embed applet canvas svg math audio video map select "
+       "textarea button input menu dialog"},
+      {CLEAN_H_SITE, "nav footer aside"},
+      {CLEAN_H_CAPTION, "figcaption caption figure"},
+      {CLEAN_H_HEADING, "h2 h3 h4 h5 h6"},
+      {CLEAN_H_ARTICLE, "article"},
+      {CLEAN_H_PARA, "p blockquote pre li h1 h2 h3 h4 h5 h6 dd"},
+      {CLEAN_H_DATE, "time"},
+      {CLEAN_H_BLOCK,
+       "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure "
+       "footer form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section table tbody tfoot thead "
+       "tr ul"},
+      {CLEAN_H_LINK, "a"},
+      {CLEAN_H_META, "meta"},
+      {CLEAN_H_NAME, "title"},
+      {CLEAN_H_SCRIPT, "script"},
+      {CLEAN_H_TOP, "h1"},
+      {CLEAN_H_SECOND, "h2"},
+      {CLEAN_H_FRAME, "html body main article"},
+      {CLEAN_H_SMALL, "p ul ol li h2 h3 h4 div"},
+      {CLEAN_H_PDIV, "p div"},
+      {CLEAN_H_SAPO, "p div h2 h3 section strong"},
+      {CLEAN_H_ROOT, "body"},
+  };
   uint32_t f = 0;
-  if (tag_is(node,
-             "script style noscript template head iframe object embed applet canvas svg math audio video map select "
-             "textarea button input menu dialog"))
-    f |= CLEAN_H_SKIP;
-  if (tag_is(node, "nav footer aside")) f |= CLEAN_H_SITE;
-  if (tag_is(node, "figcaption caption figure")) f |= CLEAN_H_CAPTION;
-  if (tag_is(node, "h2 h3 h4 h5 h6")) f |= CLEAN_H_HEADING;
-  if (tag_is(node, "article")) f |= CLEAN_H_ARTICLE;
-  if (tag_is(node, "p blockquote pre li h1 h2 h3 h4 h5 h6 dd")) f |= CLEAN_H_PARA;
-  if (tag_is(node, "time")) f |= CLEAN_H_DATE;
-  if (tag_is(
-          node,
-          "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure "
-          "footer form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section table tbody tfoot thead tr "
-          "ul")) {
-    f |= CLEAN_H_BLOCK;
+  for (size_t k = 0; k < sizeof tags / sizeof *tags; k++) {
+    if (tag_is(node, tags[k].names)) f |= tags[k].flag;
   }
   return f;
+}
+
+static uint32_t flags_of_name(clean_tree *t, const xmlNode *node) {
+  size_t slot = ((uintptr_t)node->name >> 3) % CLEAN_TAG_CACHE;
+  if (t->tags[slot].name != node->name) {
+    t->tags[slot].flags = flags_of_tag(node);
+    t->tags[slot].name = node->name;
+  }
+  return t->tags[slot].flags;
 }
 
 /* Names in class and id, and what they mean. Those with '=' must be a whole part between separators. */
@@ -212,37 +236,48 @@ static int separator(char c) {
   return c == '\0' || c == ' ' || c == '-' || c == '_' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* A name counts as a whole class or id, or as the beginning or end of one between separators. */
-static int has_word(const char *s, const char *word) {
-  int whole = word[0] == '=';
-  if (whole) word++;
-  size_t m = strlen(word);
-  for (const char *p = s; (p = strcasestr(p, word)); p++) {
-    char before = p == s ? ' ' : p[-1], after = p[m];
-    if (whole && (before == ' ' || before == '\t' || before == '\n') &&
-        (after == '\0' || after == ' ' || after == '\n'))
-      return 1;
-    if (!whole && (separator(before) || separator(after) || m >= 7)) return 1;
+_Static_assert(sizeof words / sizeof *words <= CLEAN_CLASS_WORDS, "clean_tree has room for all class words");
+
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+
+static void index_words(clean_tree *t) {
+  for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+    const char *w = words[k].word;
+    uint8_t *slot = &t->first[(unsigned char)(w[0] == '=' ? w[1] : w[0]) - 'a'];
+    t->next[k] = *slot;
+    *slot = (uint8_t)(k + 1);
   }
-  return 0;
 }
 
-static uint32_t flags_of_words(const char *s) {
+/* A word counts at the beginning or end of a part of a name, a long one anywhere; after '=' only as a whole name. */
+static int word_here(const char *s, size_t n, size_t i, const char *word) {
+  int whole = word[0] == '=';
+  size_t m = strlen(word += whole);
+  if (m > n - i || memcmp(s + i, word, m) != 0) return 0;
+  char before = i == 0 ? ' ' : s[i - 1], after = i + m < n ? s[i + m] : ' ';
+  return whole ? before == ' ' && after == ' ' : separator(before) || separator(after) || m >= 7;
+}
+
+static uint32_t flags_of_words(const clean_tree *t, const char *v) {
+  char s[512];
+  size_t n = 0;
   uint32_t f = 0;
-  size_t n = strlen(s);
-  if (n < 2 || n > 1024) return 0;
-  for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-    if (strlen(words[k].word) <= n + 1 && !(f & words[k].flag) && has_word(s, words[k].word)) f |= words[k].flag;
+  for (; v[n] && n < sizeof s; n++) s[n] = v[n] == '\t' || v[n] == '\n' || v[n] == '\r' ? ' ' : lower(v[n]);
+  for (size_t i = 0; i < n; i++) {
+    if (s[i] < 'a' || s[i] > 'z') continue;
+    for (unsigned k = t->first[s[i] - 'a']; k; k = t->next[k - 1]) {
+      if (!(f & words[k - 1].flag) && word_here(s, n, i, words[k - 1].word)) f |= words[k - 1].flag;
+    }
   }
   return f;
 }
 
-static uint32_t flags_of(const xmlNode *node) {
-  uint32_t f = flags_of_name(node), w = 0;
+static uint32_t flags_of(clean_tree *t, const xmlNode *node) {
+  uint32_t f = flags_of_name(t, node), w = 0;
   for (const xmlAttr *a = node->properties; a; a = a->next) {
     const char *v = a->children && a->children->content ? (const char *)a->children->content : "";
     const char *k = (const char *)a->name;
-    if (strcasecmp(k, "class") == 0 || strcasecmp(k, "id") == 0) w |= flags_of_words(v);
+    if (strcasecmp(k, "class") == 0 || strcasecmp(k, "id") == 0) w |= flags_of_words(t, v);
     if (strcasecmp(k, "itemprop") == 0 && strcasecmp(v, "articleBody") == 0) f |= CLEAN_H_CONTENT;
     if (strcasecmp(k, "data-role") == 0 && strcasecmp(v, "content") == 0) f |= CLEAN_H_CONTENT;
     if (strcasecmp(k, "data-role") == 0 && strcasecmp(v, "sapo") == 0) f |= CLEAN_H_LEAD;
@@ -255,13 +290,12 @@ static uint32_t flags_of(const xmlNode *node) {
     int right =
         (strcasecmp(k, "style") == 0 && (strcasestr(v, "text-align:right") || strcasestr(v, "text-align: right"))) ||
         (strcasecmp(k, "align") == 0 && strcasecmp(v, "right") == 0);
-    if (right && tag_is(node, "p div")) f |= CLEAN_H_AUTHOR;
+    if (right && (f & CLEAN_H_PDIV)) f |= CLEAN_H_AUTHOR;
   }
   if (w & CLEAN_H_CONTENT) w &= ~(CLEAN_H_SITE | CLEAN_H_RELATED | CLEAN_H_CAPTION | CLEAN_H_DATE | CLEAN_H_TITLE);
-  if (tag_is(node, "html body main article"))
-    w &= ~(CLEAN_H_SITE | CLEAN_H_RELATED | CLEAN_H_CAPTION | CLEAN_H_AUTHOR | CLEAN_H_DATE);
-  if ((w & CLEAN_H_TITLE) && !tag_is(node, "h1 h2")) w &= ~CLEAN_H_TITLE;
-  if ((w & CLEAN_H_LEAD) && !tag_is(node, "p div h2 h3 section strong")) w &= ~CLEAN_H_LEAD;
+  if (f & CLEAN_H_FRAME) w &= ~(CLEAN_H_SITE | CLEAN_H_RELATED | CLEAN_H_CAPTION | CLEAN_H_AUTHOR | CLEAN_H_DATE);
+  if (!(f & (CLEAN_H_TOP | CLEAN_H_SECOND))) w &= ~CLEAN_H_TITLE;
+  if (!(f & CLEAN_H_SAPO)) w &= ~CLEAN_H_LEAD;
   return f | w;
 }
 
@@ -295,7 +329,7 @@ static int add_el(clean_tree *t, xmlNode *node, uint32_t parent) {
   void *p = t->el;
   if (t->n >= UINT32_MAX - 1 || clean_grow(t->mem, &p, &t->cap, t->n, t->n + 1, sizeof(clean_el))) return SL_ENOMEM;
   t->el = p;
-  uint32_t i = (uint32_t)t->n++, flags = flags_of(node);
+  uint32_t i = (uint32_t)t->n++, flags = flags_of(t, node);
   /* A page's layout has odd names; a named container is what its name says, wherever it stands. */
   uint32_t from_above = parent == NOWHERE ? 0 : t->el[parent].flags & INHERIT;
   flags |= flags & CLEAN_H_CONTENT ? from_above & CLEAN_H_SKIP : from_above;
@@ -306,7 +340,7 @@ static int add_el(clean_tree *t, xmlNode *node, uint32_t parent) {
 
 static int in_link(const clean_tree *t, uint32_t i) {
   for (unsigned up = 0; i != NOWHERE && up < 8; up++, i = t->el[i].parent) {
-    if (tag_is(t->el[i].node, "a")) return 1;
+    if (t->el[i].flags & CLEAN_H_LINK) return 1;
     if (t->el[i].flags & CLEAN_H_BLOCK) return 0;
   }
   return 0;
@@ -394,7 +428,7 @@ static uint32_t densest(const clean_tree *t) {
   }
   if (top >= BODY_MIN) return best;
   for (uint32_t i = 0; i < t->n; i++) {
-    if (tag_is(t->el[i].node, "body")) return i;
+    if (t->el[i].flags & CLEAN_H_ROOT) return i;
   }
   return t->n ? 0 : NOWHERE;
 }
@@ -444,7 +478,7 @@ static void pick_title(clean_tree *t) {
     const clean_el *e = &t->el[i];
     uint32_t r = 0;
     if ((e->flags & (CLEAN_H_SKIP | CLEAN_H_RELATED)) || e->text < 6 || e->text > 400) continue;
-    if (tag_is(e->node, "h1")) r = 2;
+    if (e->flags & CLEAN_H_TOP) r = 2;
     if (e->flags & CLEAN_H_TITLE) r += 2;
     if (r && t->og_title && same_words(t, i, t->og_title)) r += 2;
     if ((e->flags & CLEAN_H_SITE) && r) r = 1;
@@ -474,8 +508,7 @@ static void mark_links(clean_tree *t) {
   if (t->body == NOWHERE || t->no_drop) return;
   for (uint32_t i = t->body + 1; i <= t->el[t->body].last; i++) {
     clean_el *e = &t->el[i];
-    if ((e->flags & NOT_BODY) || e->text == 0 || e->text > 2000 || !tag_is(e->node, "p ul ol li h2 h3 h4 div"))
-      continue;
+    if ((e->flags & NOT_BODY) || e->text == 0 || e->text > 2000 || !(e->flags & CLEAN_H_SMALL)) continue;
     if ((uint64_t)e->link * 10 < (uint64_t)e->text * 9) continue;
     for (uint32_t k = i; k <= e->last; k++) t->el[k].flags |= CLEAN_H_RELATED;
     i = e->last;
@@ -548,15 +581,13 @@ static void read_linked_data(clean_page *page, const char *s) {
 
 static void read_metadata(clean_tree *t, clean_page *page) {
   for (uint32_t i = 0; i < t->n; i++) {
-    const xmlNode *node = t->el[i].node;
-    if (tag_is(node, "meta")) read_meta(t, page, node);
-    if (tag_is(node, "title") && node->children && !t->title_text && t->el[i].parent != NOWHERE &&
-        tag_is(t->el[t->el[i].parent].node, "head")) {
-      t->title_text = node->children;
-    }
-    const char *type = tag_is(node, "script") ? clean_attr(node, "type") : NULL;
-    if (type && strcasecmp(type, "application/ld+json") == 0 && node->children && node->children->content) {
-      read_linked_data(page, (const char *)node->children->content);
+    const clean_el *e = &t->el[i];
+    const xmlNode *text = e->node->children;
+    if (e->flags & CLEAN_H_META) read_meta(t, page, e->node);
+    if ((e->flags & CLEAN_H_NAME) && (e->flags & CLEAN_H_SKIP) && text && !t->title_text) t->title_text = text;
+    const char *type = e->flags & CLEAN_H_SCRIPT ? clean_attr(e->node, "type") : NULL;
+    if (type && strcasecmp(type, "application/ld+json") == 0 && text && text->content) {
+      read_linked_data(page, (const char *)text->content);
     }
   }
   for (uint32_t i = 0; i < t->n && !page->has_when; i++) {
@@ -574,6 +605,7 @@ int clean_tree_weigh(clean_tree *t, xmlDoc *doc, clean_page *page) {
   xmlNode *root = xmlDocGetRootElement(doc);
   t->title = t->lead = t->body = NOWHERE;
   if (!root) return SL_OK;
+  index_words(t);
   if (list_elements(t, root)) return SL_ENOMEM;
   sum_up(t);
   read_metadata(t, page);

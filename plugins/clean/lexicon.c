@@ -173,8 +173,10 @@ clean_lexicon *clean_lexicon_new(const clean_mem *mem) {
 
 void clean_lexicon_free(clean_lexicon *lex, const clean_mem *mem) { mem->free(lex); }
 
-void clean_cut_words(const char *s, size_t n, clean_line_words *ret) {
-  size_t i = 0;
+void clean_cut_words(const char *s, size_t n, clean_line_words *ret) { clean_cut_words_from(s, n, 0, ret); }
+
+void clean_cut_words_from(const char *s, size_t n, size_t from, clean_line_words *ret) {
+  size_t i = from;
   ret->n = 0;
   while (ret->n < CLEAN_WORDS_MAX && vi_next_word(s, n, &i, &ret->w[ret->n])) ret->n++;
   vi_word extra;

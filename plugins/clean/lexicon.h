@@ -43,6 +43,8 @@ clean_lexicon *clean_lexicon_new(const clean_mem *mem);
 void clean_lexicon_free(clean_lexicon *lex, const clean_mem *mem);
 
 void clean_cut_words(const char *s, size_t n, clean_line_words *ret);
+/* The same from byte `from` (a character's first) on; places still count from s. */
+void clean_cut_words_from(const char *s, size_t n, size_t from, clean_line_words *ret);
 
 /* The longest phrase that begins at word i and has one of the tags: its words; 0 if there is none. *ret_tags may be
  * NULL. */

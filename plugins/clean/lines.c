@@ -6,6 +6,9 @@
 #include <strings.h>
 
 #define SHORT_BYTES 700 /* longer lines are paragraphs */
+#define HEAD_BYTES 120  /* a line's beginning, in which phrases are looked for */
+#define TAIL_BYTES 160  /* its end, in which a caption's marker stands */
+#define BARE_BYTES 300  /* a caption without marker is shorter */
 #define TITLE_BYTES 300
 #define TITLE_WORDS 34
 #define LEAD_WORDS 90
@@ -303,6 +306,16 @@ static void take_images(job *j) {
   }
 }
 
+/* Cuts the beginning of line i into words. */
+static void cut_head(job *j, size_t i) {
+  size_t n;
+  const char *s = text_of(j, i, &n);
+  size_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
+  while (head < n && ((unsigned char)s[head] & 0xC0) == 0x80) head++;
+  clean_cut_words(s, head, &j->words);
+  j->words.more |= head < n;
+}
+
 static void take_related(job *j) {
   int in_list = 0;
   for (size_t i = 0; i < j->ls->n; i++) {
@@ -314,9 +327,14 @@ static void take_related(job *j) {
     }
     size_t n;
     const char *s = text_of(j, i, &n);
-    if (!cut_short(j, i)) {
+    if (n > TITLE_BYTES && !has_link_mark(s, n)) {
       in_list = 0;
       continue;
+    }
+    if (in_list) {
+      cut_short(j, i);
+    } else {
+      cut_head(j, i);
     }
     int head = is_phrase(j, CLEAN_L_RELATED);
     in_list = head || (in_list && reads_like_title(j, s, n));
@@ -327,9 +345,10 @@ static void take_related(job *j) {
 static void take_site(job *j) {
   for (size_t i = 0; i < j->ls->n; i++) {
     clean_line *l = &j->ls->items[i];
-    if (l->kind != CLEAN_K_BODY || !cut_short(j, i)) continue;
     size_t n;
     const char *s = text_of(j, i, &n);
+    if (l->kind != CLEAN_K_BODY || n > TITLE_BYTES) continue;
+    cut_head(j, i);
     if (is_site_line(j, s, n, i + TAIL_LINES >= j->ls->n)) l->kind = CLEAN_K_SITE;
   }
 }
@@ -337,8 +356,13 @@ static void take_site(job *j) {
 static void take_marked_captions(job *j) {
   for (size_t i = 0; i < j->ls->n; i++) {
     clean_line *l = &j->ls->items[i];
-    if (l->kind != CLEAN_K_BODY || !cut_short(j, i)) continue;
-    if (clean_caption_marked(j->lex, j->s + l->start, l->end - l->start, &j->words)) l->kind = CLEAN_K_CAPTION;
+    size_t n;
+    const char *s = text_of(j, i, &n);
+    if (l->kind != CLEAN_K_BODY || n == 0 || n > SHORT_BYTES) continue;
+    size_t from = n > TAIL_BYTES ? n - TAIL_BYTES : 0;
+    while (from > 0 && from < n && s[from] != ' ') from++;
+    clean_cut_words_from(s, n, from, &j->words);
+    if (clean_caption_marked(j->lex, s, n, &j->words)) l->kind = CLEAN_K_CAPTION;
   }
 }
 
@@ -472,10 +496,12 @@ static void take_bare_captions(job *j) {
       size_t before = prev, n, nb, na, after;
       prev = i;
       if (!commit) kept++;
-      if (l->kind != CLEAN_K_BODY || before == NONE || !cut_short(j, i)) continue;
+      const char *s = text_of(j, i, &n), *a, *b;
+      if (l->kind != CLEAN_K_BODY || before == NONE || n > BARE_BYTES || !clean_caption_possible(s, n)) continue;
       after = next_kept(ls, i + 1);
-      if (after >= ls->n || ls->items[before].kind == CLEAN_K_TITLE) continue;
-      const char *s = text_of(j, i, &n), *b = text_of(j, before, &nb), *a = text_of(j, after, &na);
+      if (after >= ls->n || ls->items[before].kind == CLEAN_K_TITLE || !cut_short(j, i)) continue;
+      b = text_of(j, before, &nb);
+      a = text_of(j, after, &na);
       if (clean_caption_score(j->lex, s, n, &j->words, b, nb, a, na) < 5) continue;
       if (!commit) found++;
       if (commit) {

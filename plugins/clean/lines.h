@@ -68,7 +68,9 @@ int clean_lines_classify(clean_lines *ls, const char *s, const clean_lexicon *le
 /* How much the line s[0, n) with its words reads like a photo's caption between two paragraphs: 5 and more is one. */
 int clean_caption_score(const clean_lexicon *lex, const char *s, size_t n, const clean_line_words *words,
                         const char *before, size_t n_before, const char *after, size_t n_after);
-/* 1 if the line is a caption by its marker ("… Ảnh: …"). */
+/* 0 if a look at the line's characters rules that out. */
+int clean_caption_possible(const char *s, size_t n);
+/* 1 if the line is a caption by its marker ("… Ảnh: …"). words: of the line's end at least, with their places in s. */
 int clean_caption_marked(const clean_lexicon *lex, const char *s, size_t n, const clean_line_words *words);
 
 /* The last character of s[0, n) that is not a closing quote or bracket; 0 if there is none. */

@@ -181,9 +181,20 @@ static int take_word(scan *c) {
   return 0;
 }
 
+/* Whether a year can stand near the start: most lines are dismissed here. */
+static int has_year(const scan *c) {
+  unsigned run = 0;
+  for (size_t i = 0; i < c->n; i++) {
+    run = digit(c, i) ? run + 1 : 0;
+    if (run == 4) return 1;
+  }
+  return 0;
+}
+
 size_t clean_when_read(const char *s, size_t n, clean_when *ret) {
-  scan c = {.s = s, .n = n < 160 ? n : 160, .w = {.hour = -1, .zone = CLEAN_NO_ZONE}};
+  scan c = {.s = s, .n = n < 120 ? n : 120, .w = {.hour = -1, .zone = CLEAN_NO_ZONE}};
   size_t end = 0;
+  if (!has_year(&c)) return 0;
   int stray = 0; /* words since the last piece of the date: they count only if another piece follows */
   while (c.i < c.n) {
     char b = s[c.i];

@@ -214,7 +214,11 @@ void sl_flow_arrive(sl_flow *f, uint32_t t, sl_unit *unit, sl_docs *docs) {
   sl_station *s = &f->stations[t];
   uint32_t zone = sl_zone_q(t);
   sl_flow_enter(f, zone, unit, docs->n);
-  for (sl_doc *d = docs->head; d; d = d->next) d->zone = zone;
+  for (sl_doc *d = docs->head; d; d = d->next) {
+    d->zone = zone;
+    /* No ordered station follows: nothing keeps the unit alive from here on, and nothing asks for it. */
+    if (!f->zones[zone].n_ordered) d->unit = NULL;
+  }
   pthread_mutex_lock(&s->lock);
   if (unit && s->order != SL_NO_ORDER) {
     sl_docs_append(&unit->at[s->order], docs);

@@ -15,6 +15,8 @@
  * Order. A unit is registered at every ordered station below its source before it sets off. Its documents wait at the
  * station until the unit is complete there (its zones above are empty) and all earlier units are; then they become ready.
  *
+ * A document's unit pointer is set only while an ordered station lies ahead: its place in that ring keeps the unit alive.
+ *
  * Safety: a station's lock is a leaf. Counts are atomic, sequentially consistent. [any]
  */
 #ifndef SLUICE_FLOW_FLOW_H

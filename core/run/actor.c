@@ -245,6 +245,7 @@ void sl_actor_flush(sl_actor *a) {
     sl_docs *box = &a->to[a->touched[i]];
     while (box->n) {
       sl_unit *unit = cut_run(box, &run);
+      if (unit && !a->walks) atomic_store(&unit->unsorted, 1);
       sl_flow_arrive(&a->e->flow, a->touched[i], unit, &run);
     }
   }
@@ -293,6 +294,7 @@ static void went_well(sl_actor *a, sl_call *c, sl_doc *doc) {
     sl_actor_end(a, doc, SL_OUT_STORED);
     return;
   }
+  doc->attempt = 1; /* the next stage counts its own */
   if (!c->out.n) {
     sl_tally(a, st->index, SL_COUNT_OUT, 1);
     sl_actor_route(a, st, doc);
@@ -357,7 +359,9 @@ void sl_actor_release(sl_actor *a, sl_call *c) {
     return;
   }
   /* Between documents: they get a unit of their own, behind that of the last document that was held. */
-  sl_unit *unit = sl_unit_new(c->st->index, 0, e->flow.n_zones, e->flow.n_ordered);
+  sl_unit *unit = NULL;
+  if (e->flow.zones[a->zone].n_ordered)
+    unit = sl_unit_new(c->st->index, 0, e->flow.n_zones, e->flow.n_ordered);
   if (unit) sl_flow_enter(&e->flow, a->zone, unit, 1);
   if (unit && sl_flow_register_after(&e->flow, unit, c->st->station, c->last)) {
     sl_flow_leave(&e->flow, a->zone, unit, 1);

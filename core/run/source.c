@@ -28,7 +28,7 @@ void sl_source_dispatch(sl_call *c) {
   uint32_t zone = sl_zone_l(c->st->station);
   sl_work *w = sl_mem_alloc(sizeof(*w));
   /* Out of memory: nothing has been promised for these documents yet, so waiting for some to be freed loses nothing. */
-  if (c->st->unordered) u = NULL;
+  if (c->st->unordered || !e->flow.zones[zone].n_ordered) u = NULL;
   for (sl_doc *d = docs.head; d; d = d->next) {
     d->zone = zone;
     d->unit = u;

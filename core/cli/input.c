@@ -1,148 +1,182 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One document from a file, as a source would make it. */
+/*
+ * One document from a file, made by the pipeline's own source.
+ *
+ * So that `trace` sees what `run` sees, a small pipeline is run: the source, with `paths` replaced, and a stage of our
+ * own that keeps the document.
+ */
 #include "cli/input.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/sha256.h"
-#include "base/str.h"
-#include "base/time.h"
+#include "conf/diag.h"
+#include "doc/codec.h"
+#include "run/engine.h"
 
 #define MAX_BYTES ((size_t)256 << 20)
+#define COLLECT "trace.collect"
+#define NOWHERE "trace.nowhere"
 
-static const char *media_type(const char *path) {
-  static const char *const types[][2] = {{".txt", "text/plain"},   {".html", "text/html"}, {".htm", "text/html"},
-                                         {".md", "text/markdown"}, {".xml", "text/xml"},   {".csv", "text/csv"}};
-  const char *ext = sl_path_ext(path);
-  for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-    if (strcmp(ext, types[i][0]) == 0) return types[i][1];
-  return "application/octet-stream";
+typedef struct catcher {
+  sl_registry *registry;
+  uint64_t nth, seen;
+  sl_doc *doc;      /* [own] */
+  char reason[512]; /* of a document that the source rejected */
+} catcher;
+
+/* The stage has no parameters to pass it in; one trace at a time. */
+static catcher *catching;
+
+static int32_t collect(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
+  (void)ctx, (void)stage, (void)lane;
+  if (++catching->seen == catching->nth) catching->doc = sl_doc_share(doc);
+  return SL_V_DROP;
 }
 
-static int read_stdin(char **ret, size_t *ret_len, sl_err *err) {
+static int32_t take_nothing(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
+  (void)ctx, (void)stage, (void)lane, (void)docs, (void)n, (void)verdicts;
+  return 0;
+}
+
+static const sl_stage_type collect_type = {
+    .struct_size = sizeof(sl_stage_type),
+    .kind = SL_TRANSFORM,
+    .name = "collect",
+    .summary = "Keeps one document",
+    .flags = SL_F_SERIAL,
+    .param_size = sizeof(sl_param),
+    .field_size = sizeof(sl_field),
+    .process = collect,
+};
+
+static const sl_stage_type nowhere_type = {
+    .struct_size = sizeof(sl_stage_type),
+    .kind = SL_SINK,
+    .name = "nowhere",
+    .summary = "Takes nothing",
+    .param_size = sizeof(sl_param),
+    .field_size = sizeof(sl_field),
+    .write = take_nothing,
+};
+
+static int resolve(void *user, const char *uses, const char *base, const char *const *path, uint32_t n_path,
+                   const sl_stage_type **ret_type, const char **ret_path, const char **ret_build, sl_err *err) {
+  int ours = strcmp(uses, COLLECT) == 0 || strcmp(uses, NOWHERE) == 0;
+  if (!ours)
+    return sl_registry_resolve(((catcher *)user)->registry, uses, base, path, n_path, ret_type, ret_path, ret_build,
+                               err);
+  *ret_type = strcmp(uses, COLLECT) == 0 ? &collect_type : &nowhere_type;
+  *ret_path = *ret_build = "";
+  return 0;
+}
+
+static void on_log(void *user, int32_t level, const char *stage, const char *text) {
+  catcher *c = user;
+  (void)stage;
+  if (level <= SL_LOG_WARN && !c->reason[0]) (void)snprintf(c->reason, sizeof c->reason, "%s", text);
+}
+
+static cJSON *stage_json(const char *id, const char *uses) {
+  cJSON *stage = cJSON_CreateObject();
+  cJSON_AddStringToObject(stage, "id", id);
+  cJSON_AddStringToObject(stage, "uses", uses);
+  return stage;
+}
+
+/* The small pipeline as JSON, which is YAML. */
+static int compose(const sl_pipeline *pipeline, const char *path, sl_buf *out, sl_err *err) {
+  const sl_stage_conf *from = NULL;
+  for (uint32_t i = 0; i < pipeline->n_stages && !from; i++)
+    if (strcmp(pipeline->stages[i].type->name, "fetch_files") == 0) from = &pipeline->stages[i];
+  cJSON *file = cJSON_CreateObject(), *stages = cJSON_AddArrayToObject(file, "stages");
+  cJSON *source = stage_json("source", from ? from->uses : "fetch_files");
+  cJSON *with = from && from->with ? sl_json_copy(from->with) : cJSON_CreateObject();
+  cJSON_DeleteItemFromObjectCaseSensitive(with, "paths");
+  cJSON_DeleteItemFromObjectCaseSensitive(with, "missing");
+  cJSON_AddStringToObject(with, "paths", path);
+  cJSON_AddItemToObject(source, "with", with);
+  cJSON_AddItemToArray(stages, source);
+  cJSON_AddItemToArray(stages, stage_json("collect", COLLECT));
+  cJSON_AddItemToArray(stages, stage_json("nowhere", NOWHERE));
+  cJSON_AddNumberToObject(file, "lanes", 1);
+  int rc = sl_json_print_to(file, out, err);
+  cJSON_Delete(file);
+  return rc;
+}
+
+static int run_source(const sl_pipeline *small, catcher *c, sl_err *err) {
+  sl_engine *engine = NULL;
+  sl_run_opts opts = {.dry_run = 1, .limit = c->nth, .log = on_log, .log_user = c};
+  catching = c;
+  int rc = sl_engine_new(small, &opts, &engine, err);
+  if (rc == 0) rc = sl_engine_run(engine, err);
+  sl_engine_free(engine);
+  catching = NULL;
+  if (rc == 0 && !c->doc) {
+    rc = sl_err_set(err, SL_ENOTFOUND, "expected document %llu of it, found %llu", (unsigned long long)c->nth,
+                    (unsigned long long)c->seen);
+    if (c->reason[0]) sl_err_detail(err, "%s", c->reason);
+  }
+  return rc;
+}
+
+static int read_file(const sl_pipeline *pipeline, const char *path, catcher *c, sl_err *err) {
+  sl_buf text = {0};
+  sl_pipeline *small = NULL;
+  sl_load_opts opts = {.resolve = resolve, .resolve_user = c};
+  char *full = sl_path_abs(path, NULL);
+  sl_diags *diags = sl_diags_new();
+  int rc = full && diags ? compose(pipeline, full, &text, err) : sl_err_set(err, SL_ENOMEM, "memory is out");
+  if (rc == 0 && sl_pipeline_load_text(text.data, text.len, pipeline->file, &opts, diags, &small) != 0) {
+    const sl_diag *first = sl_diags_count(diags) ? sl_diags_at(diags, 0) : NULL;
+    rc = sl_err_set(err, SL_EINVAL, "cannot set up fetch_files: %s", first ? first->message : "unknown reason");
+  }
+  if (rc == 0) rc = run_source(small, c, err);
+  sl_pipeline_free(small);
+  sl_diags_free(diags);
+  sl_mem_free(full);
+  sl_buf_done(&text);
+  return rc;
+}
+
+static int read_stdin(sl_doc *doc, sl_err *err) {
+  static const sl_origin origin = {"stdin:", NULL, NULL};
   sl_buf buf = {0};
   char chunk[65536];
   size_t n;
-  while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0 && buf.len <= MAX_BYTES) (void)sl_buf_add(&buf, chunk, n);
+  int rc = 0;
+  while (buf.len <= MAX_BYTES && (n = fread(chunk, 1, sizeof chunk, stdin)) > 0) (void)sl_buf_add(&buf, chunk, n);
   if (ferror(stdin))
-    sl_err_set(err, SL_EIO, "cannot read standard input");
+    rc = sl_err_set(err, SL_EIO, "cannot read standard input");
   else if (buf.len > MAX_BYTES)
-    sl_err_set(err, SL_ELIMIT, "expected at most %zu bytes on standard input", MAX_BYTES);
+    rc = sl_err_set(err, SL_ELIMIT, "expected at most %zu bytes", MAX_BYTES);
   else if (buf.failed)
-    sl_err_set(err, SL_ENOMEM, "memory is out");
-  if (ferror(stdin) || buf.len > MAX_BYTES || buf.failed) {
-    sl_buf_done(&buf);
-    return err->code;
-  }
-  (void)sl_buf_addc(&buf, 0);
-  size_t len = buf.len - 1;
-  *ret = sl_buf_take(&buf, NULL);
-  *ret_len = len;
-  return *ret ? 0 : sl_err_set(err, SL_ENOMEM, "memory is out");
-}
-
-/* The bytes of a line, from 1. */
-static int find_line(const char *text, size_t len, uint64_t line, sl_bytes *ret, sl_err *err) {
-  size_t pos = 0;
-  for (uint64_t at = 1; pos < len; at++) {
-    const char *end = memchr(text + pos, '\n', len - pos);
-    size_t n = end ? (size_t)(end - text) - pos : len - pos;
-    if (at == line) {
-      *ret = (sl_bytes){text + pos, n};
-      return 0;
-    }
-    pos += n + 1;
-  }
-  return sl_err_set(err, SL_ENOTFOUND, "there is no line %llu in it", (unsigned long long)line);
-}
-
-static void release(void *data, void *user) {
-  (void)user;
-  sl_mem_free(data);
-}
-
-static int fill_body(sl_doc *doc, const char *path, const char *uri, const char *data, size_t len, sl_err *err) {
-  char hash[65], time[40];
-  struct stat st;
-  cJSON *body = sl_doc_edit(doc, err);
-  cJSON *source =
-      body && cJSON_AddStringToObject(body, "id", sl_path_base(path)) ? cJSON_AddObjectToObject(body, "source") : NULL;
-  if (!source) return sl_err_set(err, SL_ENOMEM, "memory is out");
-  sl_sha256_hex(data, len, hash);
-  cJSON_AddStringToObject(source, "uri", uri);
-  cJSON_AddStringToObject(source, "name", sl_path_base(path));
-  cJSON_AddStringToObject(source, "path", path);
-  cJSON_AddStringToObject(source, "fetched", sl_time_iso(sl_time_wall(), 0, time, sizeof time));
-  if (stat(path, &st) == 0)
-    cJSON_AddStringToObject(source, "modified",
-                            sl_time_iso((int64_t)st.st_mtim.tv_sec * SL_TIME_S, 0, time, sizeof time));
-  cJSON_AddStringToObject(source, "type", media_type(path));
-  cJSON_AddNumberToObject(source, "bytes", (double)len);
-  return cJSON_AddStringToObject(source, "sha256", hash) ? 0 : sl_err_set(err, SL_ENOMEM, "memory is out");
-}
-
-/* The document is the JSON text. */
-static int fill_text(sl_doc *doc, const sl_origin *origin, sl_bytes bytes, sl_err *err) {
-  int rc = sl_doc_set_origin(doc, origin, err);
-  if (rc == 0) rc = sl_doc_set_text(doc, bytes.data, bytes.len, NULL, NULL, err);
+    rc = sl_err_set(err, SL_ENOMEM, "memory is out");
+  if (rc == 0) rc = sl_doc_set_origin(doc, &origin, err);
+  if (rc == 0) rc = sl_doc_set_text(doc, buf.data ? buf.data : "", buf.len, NULL, NULL, err);
+  sl_buf_done(&buf);
   return rc == 0 ? sl_doc_check(doc, err) : rc;
 }
 
-/* The document has the file as its payload; *data is taken. */
-static int fill_payload(sl_doc *doc, const sl_origin *origin, const char *path, char **data, size_t len, sl_err *err) {
-  int rc = sl_doc_set_origin(doc, origin, err);
-  if (rc == 0) rc = fill_body(doc, path, origin->uri, *data, len, err);
-  if (rc == 0) rc = sl_doc_set_payload(doc, *data, len, media_type(path), release, NULL, err);
-  if (rc == 0) *data = NULL;
-  return rc;
-}
-
-static int fill_file(sl_doc *doc, const char *path, uint64_t line, char **data, size_t len, sl_err *err) {
-  char locator[40];
-  sl_bytes bytes = {*data, len};
-  char *full = sl_path_abs(path, NULL), *uri = full ? sl_path_to_uri(full) : NULL;
-  sl_origin origin = {uri, NULL, NULL};
+int sl_input_read(const sl_pipeline *pipeline, sl_registry *registry, const char *path, uint64_t nth, sl_doc **ret,
+                  sl_err *err) {
+  catcher c = {.registry = registry, .nth = nth};
   int rc;
-  if (!uri) {
-    rc = sl_err_set(err, SL_ENOMEM, "memory is out");
-  } else if (sl_str_ends(path, ".jsonl") || sl_str_ends(path, ".ndjson")) {
-    (void)snprintf(locator, sizeof locator, "line=%llu", (unsigned long long)line);
-    origin.locator = locator;
-    rc = find_line(*data, len, line, &bytes, err);
-    if (rc == 0) rc = fill_text(doc, &origin, bytes, err);
-  } else if (sl_str_ends(path, ".json")) {
-    rc = fill_text(doc, &origin, bytes, err);
+  if (strcmp(path, "-") == 0) {
+    c.doc = sl_doc_new();
+    rc = c.doc ? read_stdin(c.doc, err) : sl_err_set(err, SL_ENOMEM, "memory is out");
   } else {
-    rc = fill_payload(doc, &origin, full, data, len, err);
+    rc = read_file(pipeline, path, &c, err);
   }
-  sl_mem_free(full);
-  sl_mem_free(uri);
-  return rc;
-}
-
-int sl_input_read(const char *path, uint64_t line, sl_doc **ret, sl_err *err) {
-  char *data = NULL;
-  size_t len = 0;
-  int rc = strcmp(path, "-") == 0 ? read_stdin(&data, &len, err) : sl_path_read(path, MAX_BYTES, &data, &len, err);
-  if (rc != 0) return rc;
-  sl_doc *doc = sl_doc_new();
-  if (!doc)
-    rc = sl_err_set(err, SL_ENOMEM, "memory is out");
-  else if (strcmp(path, "-") == 0)
-    rc = fill_text(doc, &(sl_origin){"stdin:", NULL, NULL}, (sl_bytes){data, len}, err);
-  else
-    rc = fill_file(doc, path, line, &data, len, err);
-  sl_mem_free(data);
   if (rc != 0) {
-    sl_doc_free(doc);
+    sl_doc_free(c.doc);
     return sl_err_prefix(err, "%s", path);
   }
-  *ret = doc;
+  *ret = c.doc;
   return 0;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One document from a file, as a source would make it. */
+/* One document from a file, made by the pipeline's own source. */
 #ifndef SLUICE_CLI_INPUT_H
 #define SLUICE_CLI_INPUT_H
 
+#include "conf/pipeline.h"
 #include "doc/document.h"
+#include "plugin/loader.h"
 
-/* path: .json is the body; .jsonl, .ndjson: line `line` (from 1) is; every other file becomes the payload, with /id and
- * /source in the body as fetch_files writes them. "-" reads a JSON body from standard input. *ret [own]. */
-int sl_input_read(const char *path, uint64_t line, sl_doc **ret, sl_err *err);
+/* Lets fetch_files, with the parameters it has in the pipeline if it is its source, read `path` alone, and takes the nth
+ * document (from 1) of it. "-" reads a JSON body from standard input. *ret [own]. */
+int sl_input_read(const sl_pipeline *pipeline, sl_registry *registry, const char *path, uint64_t nth, sl_doc **ret,
+                  sl_err *err);
 
 #endif

@@ -127,11 +127,12 @@ static int run_trace(const sl_cli *cli) {
   sl_pipeline *pipeline = NULL;
   sl_doc *doc = NULL;
   trace t = {.colors = sl_term_colors(stdout), .width = sl_term_width(stdout), .whole = sl_cli_has(cli, "whole")};
-  uint64_t line = 1;
-  int rc = sl_cli_count(cli, "line", 1, &line);
+  uint64_t nth = 1;
+  int rc = sl_cli_count(cli, "number", 1, &nth);
   if (rc == SL_EXIT_OK) rc = sl_cli_registry(cli, &registry);
   if (rc == SL_EXIT_OK) rc = sl_cli_load(cli, cli->args[0], registry, &pipeline);
-  if (rc == SL_EXIT_OK && sl_input_read(cli->args[1], line, &doc, &t.err) != 0) rc = sl_cli_fail(&t.err);
+  if (rc == SL_EXIT_OK && sl_input_read(pipeline, registry, cli->args[1], nth, &doc, &t.err) != 0)
+    rc = sl_cli_fail(&t.err);
   if (rc == SL_EXIT_OK) {
     if (sl_cli_has(cli, "json")) t.steps = cJSON_CreateArray();
     /* The engine takes the document. */
@@ -158,7 +159,7 @@ static int run_trace(const sl_cli *cli) {
 }
 
 static const sl_cli_option options[] = {
-    {"line", 'l', "N", "Which line of an NDJSON file. Default: 1."},
+    {"number", 'n', "N", "Which document of the file. Default: 1."},
     {"whole", 'w', NULL, "Shows long values in full."},
     {"set", 's', "STAGE.PARAM=VALUE", "Overrides a parameter. Repeatable."},
     {"json", 0, NULL, "One JSON object with a JSON Patch for each step."},
@@ -168,8 +169,8 @@ const sl_cli_command sl_cmd_trace = {
     .name = "trace",
     .args = "FILE DOC",
     .summary = "Shows what each stage does to one document.",
-    .more = "DOC is a file: .json is the body, a line of .jsonl or .ndjson is; any other\n"
-            "file is the payload; '-' reads JSON from standard input. Sinks store nothing,\n"
+    .more = "DOC is a file, read as fetch_files reads it, with the parameters that it has in\n"
+            "the pipeline; '-' reads a JSON body from standard input. Sinks store nothing,\n"
             "and no state is touched.\n"
             "Exit codes as for 'sluice run'; 3 if a stage rejected the document.\n",
     .options = options,

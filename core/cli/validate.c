@@ -72,7 +72,7 @@ const sl_cli_command sl_cmd_validate = {
     .name = "validate",
     .args = "FILE...",
     .summary = "Checks pipeline files without starting anything.",
-    .more = "Each message is FILE:LINE:COL with the source line; all errors are shown at once.\n"
+    .more = "Each message is FILE:LINE:COL with the source line; all are shown at once.\n"
             "Exit codes: 0 valid; 4 not valid.\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],

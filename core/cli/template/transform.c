@@ -51,7 +51,9 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   cJSON *body = sl_body_edit(ctx, doc);
   if (!body) return SL_V_RETRY;
   cJSON_DeleteItemFromObjectCaseSensitive(body, "@NAME@");
-  return cJSON_AddNumberToObject(body, "@NAME@", (double)n) ? SL_V_OK : SL_V_RETRY;
+  if (cJSON_AddNumberToObject(body, "@NAME@", (double)n)) return SL_V_OK;
+  sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL);
+  return SL_V_RETRY;
 }
 
 static const sl_stage_type stage_type = {

@@ -21,6 +21,9 @@ target_compile_definitions(sluice_flags INTERFACE _GNU_SOURCE SLUICE_VERSION="${
 target_compile_options(sluice_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 target_include_directories(sluice_flags INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/core/include>)
+if(SLUICE_FUZZ)
+  set(SLUICE_SANITIZE "fuzzer-no-link,address,undefined")
+endif()
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer -g)
   target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})

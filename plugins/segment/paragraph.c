@@ -36,7 +36,7 @@ static line read_line(const char *s, size_t n, size_t i) {
     }
     if (vi_is_space(cp) || vi_is_ignorable(cp)) continue;
     if (!l.first) {
-      l.first = cp;
+      l.first = cp ? cp : VI_BAD; /* never 0, which means empty */
       l.start = at;
     }
     l.chars++;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The annotator: from a text to entities, directives, quotes and changes.
+ *
+ * A cascade over one array of tokens. Each rule looks at tokens at most a bounded distance away, or moves a cursor only
+ * forwards, so the work is linear in the text; `work` counts it. The order of the rules is the order of the files:
+ * legal.c, date.c, quantity.c (numbers are unmistakable and go first), then one pass of name.c, org.c, place.c, role.c
+ * from left to right, then link.c (who holds which role, whose given name it is), then speech.c (directives and
+ * quotes).
+ *
+ * Everything is an index into the arrays of ex_doc, which keep their memory from document to document: one ex_doc per
+ * lane.
+ */
+#ifndef EXTRACT_ANNOT_H
+#define EXTRACT_ANNOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lexicon.h"
+#include "token.h"
+
+typedef enum ex_type { E_PERSON, E_ROLE, E_ORG, E_LOC, E_DATE, E_LEGAL, E_QUANTITY, E_TYPES } ex_type;
+
+#define EX_NONE UINT32_MAX
+
+/* Flags of entities. */
+#define EF_HIDDEN 1u        /* not written: nested in another or taken back */
+#define EF_PLURAL 2u        /* ROLE: behind các, những */
+#define EF_SHARED 4u        /* ROLE: holds for the persons of a list */
+#define EF_NESTED 8u        /* ORG inside a ROLE */
+#define EF_GIVEN 16u        /* PERSON: given name only */
+#define EF_TITLED 32u       /* PERSON: an honorific or role stands before it */
+#define EF_PRONOUN 64u      /* ORG, ROLE that a bare mention stands for */
+#define EF_COREF 128u       /* ROLE: by itself, for a person named before */
+#define EF_POST 256u        /* ROLE: behind the name */
+#define EF_HEADER_YEAR 512u /* DATE: year taken from /published */
+#define EF_TEXT_YEAR 1024u  /* DATE: year from the expression */
+#define EF_WEAK 2048u       /* LOC: dropped unless something speaks for it */
+
+typedef struct ex_ent {
+  uint32_t t0, t1;       /* tokens [t0, t1) */
+  uint32_t start, end;   /* bytes */
+  uint32_t core0, core1; /* bytes of the part without admin word, cue or unit; 0, 0: none */
+  uint8_t type;
+  char precision; /* DATE: d day, m month, q quarter, y year, p period, i interval, u duration */
+  uint16_t share; /* ROLE, EF_SHARED: number of further persons in doc->shares */
+  uint32_t flags;
+  uint32_t person;      /* ROLE: entity of the holder; PERSON: entity that has the full name; EX_NONE */
+  uint32_t link;        /* ROLE: its ORG; LEGAL_REF: its issuer; EX_NONE */
+  uint32_t first_share; /* ROLE: first index in doc->shares */
+  uint32_t norm;        /* offset into doc->text pool + 1; 0: the slice itself */
+  uint32_t unit;   /* QUANTITY: pool offset + 1 of the unit; LEGAL_REF: of the number; LOC: index of the gazetteer */
+  uint32_t extra;  /* QUANTITY: pool offset + 1 of the upper value; LEGAL_REF: of the symbol; DATE: of resolved */
+  uint32_t kind;   /* LEGAL_REF: pool offset + 1 of the kind; QUANTITY: of the value */
+  uint32_t issued; /* LEGAL_REF: entity of the date of issue; EX_NONE */
+} ex_ent;
+
+typedef struct ex_span {
+  uint32_t start, end; /* bytes */
+} ex_span;
+
+typedef struct ex_directive {
+  uint32_t speaker; /* entity; EX_NONE */
+  ex_span speaker_text, verb, to, content, deadline;
+  uint32_t first_to, n_to; /* in doc->targets */
+  uint32_t deadline_date;  /* entity; EX_NONE */
+  uint32_t strength;       /* EXA_DEMAND …, 0: implicit */
+  bool inherited;
+} ex_directive;
+
+typedef struct ex_quote {
+  uint32_t speaker;
+  ex_span speaker_text, verb, content;
+  bool direct;
+} ex_quote;
+
+typedef struct ex_change {
+  uint32_t from, to; /* entities */
+  ex_span what;
+} ex_change;
+
+typedef struct ex_hit {
+  uint32_t entry;
+  uint16_t len;
+  uint16_t cls;
+} ex_hit;
+
+typedef struct ex_sentence {
+  uint32_t t0, t1; /* tokens */
+} ex_sentence;
+
+/* A growing array. */
+typedef struct ex_vec {
+  void *items;
+  uint32_t n, cap;
+} ex_vec;
+
+typedef struct ex_doc {
+  const ex_lex *lex;
+  const char *s;
+  uint32_t n;        /* bytes */
+  const ex_tok *tok; /* = toks.items */
+  uint32_t n_tok;
+  const uint32_t *hit_at; /* n_tok + 1 borders in hits */
+  const ex_hit *hit;
+  uint32_t *own;        /* entity + 1 that owns a token, 0: free */
+  int year, month, day; /* of /published, 0: unknown */
+  ex_vec toks, hits, hit_ats, owns, sentences;
+  ex_vec ents, shares, targets, directives, quotes, changes;
+  ex_vec pool;   /* strings of this document */
+  ex_vec names;  /* persons with a full name, newest last */
+  ex_vec order;  /* entities in the order of the text */
+  ex_vec links;  /* roles of each person, see link.c */
+  uint64_t work; /* steps taken */
+  bool oom;      /* an allocation failed: what was found is not to be used */
+} ex_doc;
+
+void ex_doc_init(ex_doc *doc, const ex_lex *lex);
+void ex_doc_done(ex_doc *doc);
+
+#define EX_RUN_DIRECTIVES 1u
+#define EX_RUN_QUOTES 2u
+
+/* Annotates text [borrow until the next call]. borders [borrow]: n_borders sentences as byte spans, sorted, may be
+ * none. published: "YYYY-MM-DD…" or NULL. Returns 0, SL_ENOMEM, or SL_ELIMIT for text of 2 GiB or more. */
+int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *borders, uint32_t n_borders,
+                const char *published, uint32_t what);
+
+/* ---- for the rules ---- */
+
+/* Appends a zeroed element of `size` bytes; NULL when memory is out (doc->oom is set). */
+void *ex_push(ex_doc *doc, ex_vec *v, size_t size);
+/* Copies s[0, n) into the pool; returns offset + 1, 0 when memory is out. */
+uint32_t ex_keep(ex_doc *doc, const char *s, size_t n);
+uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *ex_kept(const ex_doc *doc, uint32_t at);
+
+/* The longest hit of a class at a token; NULL if there is none. */
+const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls);
+/* Its length, 0 if there is none. */
+uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls);
+uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit);
+/* The longest hit of a class that ends at token `end` (exclusive) and starts at `from` or later; EX_NONE or its start.
+ */
+uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class cls);
+
+/* 1 if token t exists and is this mark; the code point of a mark, 0 for other tokens and past the end. */
+int ex_is(const ex_doc *doc, uint32_t t, uint32_t cp);
+uint32_t ex_mark(const ex_doc *doc, uint32_t t);
+uint32_t ex_flags(const ex_doc *doc, uint32_t t);
+/* 1 if token t is this word, in any case and spelling. */
+int ex_word(const ex_doc *doc, uint32_t t, const char *word);
+/* 1 if token t has no space before it and is not the first of a line. */
+int ex_glued(const ex_doc *doc, uint32_t t);
+/* 1 if no line begins at t: names do not run over lines. */
+int ex_same_line(const ex_doc *doc, uint32_t t);
+/* A capitalised word, free, on the same line as the one before. */
+int ex_upper(const ex_doc *doc, uint32_t t);
+int ex_free(const ex_doc *doc, uint32_t t);
+/* The entity that owns a token; EX_NONE. */
+uint32_t ex_owner(const ex_doc *doc, uint32_t t);
+ex_ent *ex_ent_at(const ex_doc *doc, uint32_t ent);
+/* A new entity over free tokens [t0, t1), which it owns from then on. EX_NONE when memory is out. */
+uint32_t ex_add(ex_doc *doc, ex_type type, uint32_t t0, uint32_t t1);
+/* Frees the tokens of an entity and hides it. */
+void ex_drop(ex_doc *doc, uint32_t ent);
+/* Sets the core to tokens [t0, t1). */
+void ex_core(ex_doc *doc, uint32_t ent, uint32_t t0, uint32_t t1);
+/* 1 if the words of [a, a + n) and [b, b + n) are equal after folding. */
+int ex_equal(const ex_doc *doc, uint32_t a, uint32_t b, uint32_t n);
+
+void ex_tokenise(ex_doc *doc, const ex_span *borders, uint32_t n_borders);
+void ex_find_legal(ex_doc *doc);
+void ex_find_dates(ex_doc *doc);
+void ex_find_quantities(ex_doc *doc);
+void ex_find_names(ex_doc *doc);
+void ex_link(ex_doc *doc);
+void ex_find_speech(ex_doc *doc, uint32_t what);
+void ex_find_changes(ex_doc *doc);
+
+/* -- names: each returns the end of what begins at t, 0 if nothing does; nothing is changed. */
+/* A personal name; titled: a role (1) or an honorific (2) stands before it. */
+uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled);
+/* A body. in_role: EX_IN_ROLE: it is the complement of a role, so a person's name may follow; EX_NESTED: it stands
+ * behind "của" of another. */
+#define EX_IN_ROLE 1
+#define EX_NESTED 2
+uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role);
+/* What may follow the head of a body, from t on; t itself if nothing does. head_attrs: EXA_…. */
+uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_role);
+/* A place with its admin word or head; *ret_core is where the name begins, *ret_weak says that it needs support. */
+uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak);
+/* The same, and sites: "Trụ sở Trung ương Đảng". */
+uint32_t ex_place_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak);
+/* A role without its holder; *ret_org0, *ret_org1 are the tokens of its body (equal: none). */
+uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1);
+
+#endif

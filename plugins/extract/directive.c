@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directives: the verb is known; who is told, what is to be done, until when. */
+#include "speech.h"
+
+#define TARGETS_MAX 16u
+#define CONTENT_MAX 600u /* tokens of what is ordered: longer sentences are cut */
+#define MODAL_REACH 48u  /* tokens between a weak verb and the cần or phải that makes it an order */
+
+/* Those who are told: entities, and the tokens of the whole phrase. */
+struct targets {
+  uint32_t ent[TARGETS_MAX];
+  uint32_t n, t0, t1;
+};
+
+uint32_t ex_skip_lead(const ex_doc *doc, uint32_t t) {
+  for (;;) {
+    if (ex_is(doc, t, ',') || ex_is(doc, t, ':') || ex_word(doc, t, "rằng") || ex_word(doc, t, "là")) {
+      t++;
+    } else {
+      return t;
+    }
+  }
+}
+
+/* One of those who are told at t: an entity or a noun like "các địa phương". Returns the end, 0 if there is none. */
+static uint32_t target_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
+  uint32_t at = t, group = ex_len(doc, t, C_GROUP), noun = ex_len(doc, t, C_ADDRESSEE);
+  uint32_t i = ex_owner(doc, at);
+  if (i == EX_NONE && group && ex_owner(doc, at + group) != EX_NONE) {
+    at += group;
+    i = ex_owner(doc, at);
+  }
+  if (i == EX_NONE && noun && t + noun <= stop) return t + noun;
+  /* "ông A", "đồng chí B" */
+  uint32_t honor = ex_len(doc, at, C_HONORIFIC);
+  if (i == EX_NONE && honor) i = ex_owner(doc, at + honor);
+  if (i == EX_NONE) return 0;
+  const ex_ent *e = ex_ent_at(doc, i);
+  if (e->t1 > stop || (e->type != E_ORG && e->type != E_LOC && e->type != E_PERSON && e->type != E_ROLE)) return 0;
+  if (to->n < TARGETS_MAX) to->ent[to->n++] = i;
+  uint32_t next = ex_owner(doc, e->t1);
+  if (e->type == E_ROLE && next != EX_NONE && ex_ent_at(doc, next)->type == E_PERSON && next == e->person) {
+    to->ent[to->n - 1] = next;
+    return ex_ent_at(doc, next)->t1;
+  }
+  return e->t1;
+}
+
+static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
+  to->n = 0;
+  to->t0 = to->t1 = t;
+  uint32_t end = target_at(doc, t, stop, to);
+  while (end) {
+    to->t1 = end;
+    uint32_t joint = end;
+    if (ex_is(doc, joint, ',') || ex_word(doc, joint, "và") || ex_word(doc, joint, "cùng")) {
+      joint++;
+      if (ex_word(doc, joint, "và") || ex_word(doc, joint, "cùng") || ex_word(doc, joint, "với")) joint++;
+    } else {
+      return;
+    }
+    if (joint >= stop) return;
+    end = target_at(doc, joint, stop, to);
+  }
+}
+
+/* The first cần or phải in [t, stop) with its subject directly before it. Returns its token, EX_NONE if there is none.
+ */
+static uint32_t modal_with_subject(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
+  for (uint32_t k = t; k < stop && k - t < MODAL_REACH; k++) {
+    const ex_hit *modal = ex_hit_at(doc, k, C_MODAL);
+    if (!modal || (ex_attrs(doc, modal) & EXA_WEAK)) continue;
+    uint32_t before = k, adverb;
+    while (before > t && (adverb = ex_hit_before(doc, t, before, C_ADVERB)) != EX_NONE) before = adverb;
+    if (before == t) return k;
+    uint32_t i = ex_owner(doc, before - 1);
+    if (i != EX_NONE && ex_ent_at(doc, i)->t0 >= t) {
+      targets_at(doc, ex_ent_at(doc, i)->t0, k, to);
+      return k;
+    }
+    uint32_t noun = ex_hit_before(doc, t, before, C_ADDRESSEE);
+    if (noun != EX_NONE) {
+      targets_at(doc, noun, k, to);
+      return k;
+    }
+  }
+  return EX_NONE;
+}
+
+/* The end of what is ordered: the sentence, or a semicolon with another directive behind it. */
+static uint32_t content_end(const ex_doc *doc, uint32_t t, uint32_t stop) {
+  uint32_t end = stop - t > CONTENT_MAX ? t + CONTENT_MAX : stop;
+  for (uint32_t k = t, last = end; k < last; k++)
+    if (ex_is(doc, k, ';') && (ex_len(doc, k + 1, C_DIRECTIVE) || ex_len(doc, k + 2, C_DIRECTIVE))) {
+      end = k;
+      break;
+    }
+  while (end > t && (ex_is(doc, end - 1, '.') || ex_is(doc, end - 1, ';') || ex_is(doc, end - 1, 0x2026) ||
+                     ex_is(doc, end - 1, ',')))
+    end--;
+  return end;
+}
+
+static ex_span span_of(const ex_doc *doc, uint32_t t0, uint32_t t1) {
+  if (t0 >= t1) return (ex_span){0, 0};
+  return (ex_span){doc->tok[t0].start, doc->tok[t1 - 1].end};
+}
+
+/* "trước ngày 20-6-2025", "trong quý 2": a date behind a word of deadline. */
+static void find_deadline(ex_doc *doc, uint32_t t0, uint32_t t1, ex_directive *d) {
+  d->deadline_date = EX_NONE;
+  for (uint32_t t = t0; t < t1; t++) {
+    uint32_t i = ex_owner(doc, t);
+    if (i == EX_NONE || ex_ent_at(doc, i)->t0 != t || ex_ent_at(doc, i)->type != E_DATE) continue;
+    if (ex_ent_at(doc, i)->precision == 'p' || ex_ent_at(doc, i)->precision == 'u') continue;
+    uint32_t cue = ex_hit_before(doc, t0, t, C_DEADLINE);
+    if (cue == EX_NONE) continue;
+    d->deadline_date = i;
+    d->deadline = span_of(doc, cue, ex_ent_at(doc, i)->t1);
+    return;
+  }
+}
+
+static int add(ex_doc *doc, const ex_speaker *who, ex_span verb, uint32_t strength, const struct targets *to,
+               uint32_t c0, uint32_t c1) {
+  if (c0 >= c1) return 0;
+  ex_directive *d = ex_push(doc, &doc->directives, sizeof(*d));
+  if (!d) return 1;
+  d->speaker = who->ent;
+  d->speaker_text = span_of(doc, who->t0, who->t1);
+  d->verb = verb;
+  d->strength = strength;
+  d->inherited = who->inherited;
+  d->content = span_of(doc, c0, c1);
+  d->to = span_of(doc, to->t0, to->t1);
+  d->first_to = doc->targets.n;
+  find_deadline(doc, c0, c1, d);
+  for (uint32_t k = 0; k < to->n; k++) {
+    uint32_t *t = ex_push(doc, &doc->targets, sizeof(*t));
+    if (!t) return 1;
+    *t = to->ent[k];
+    d->n_to++;
+  }
+  return 1;
+}
+
+/* The verb itself without "đưa ra", "nêu" before it: what norm= says. */
+static ex_span verb_span(const ex_doc *doc, uint32_t t, const ex_hit *verb) {
+  uint32_t from = t;
+  const ex_entry *e = ex_lex_entry(doc->lex, verb->entry);
+  if (e->norm && verb->len > 1)
+    for (uint32_t k = t + 1; k < t + verb->len; k++) {
+      const ex_hit *inner = ex_hit_at(doc, k, C_DIRECTIVE);
+      if (inner && k + inner->len == t + verb->len) from = k;
+    }
+  return span_of(doc, from, t + verb->len);
+}
+
+int ex_directive_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t, const ex_hit *verb) {
+  uint32_t attrs = ex_attrs(doc, verb), strength = attrs & ~EXA_WEAK, at = ex_skip_lead(doc, t + verb->len);
+  if (at >= clause->t1) return 0;
+  struct targets to = {.n = 0, .t0 = at, .t1 = at};
+  ex_span span = verb_span(doc, t, verb);
+  uint32_t end = content_end(doc, at, clause->t1);
+  targets_at(doc, at, end, &to);
+  if (attrs & EXA_WEAK) {
+    uint32_t modal = modal_with_subject(doc, at, end, &to);
+    return modal != EX_NONE && add(doc, who, span, strength, &to, modal, end);
+  }
+  if (to.t1 == to.t0 && (ex_len(doc, at, C_CONTINUE) || ex_word(doc, at, "với") || ex_word(doc, at, "trong"))) {
+    uint32_t modal = modal_with_subject(doc, at, end, &to);
+    if (modal != EX_NONE) return add(doc, who, span, strength, &to, modal, end);
+  }
+  /* Assigning needs somebody to assign to. */
+  if ((attrs & EXA_ASSIGN) && to.t1 == to.t0) return 0;
+  uint32_t from = to.t1;
+  /* "chỉ đạo tại hội nghị là rà soát …": what is ordered comes behind "là". */
+  if (to.t1 == to.t0 && who->t0 > 0 && ex_word(doc, who->t0 - 1, "được"))
+    for (uint32_t k = at; k < at + 6 && k < end; k++)
+      if (ex_word(doc, k, "là")) from = k + 1;
+  return add(doc, who, span, strength, &to, ex_skip_lead(doc, from), end);
+}
+
+int ex_implicit_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t) {
+  struct targets to;
+  targets_at(doc, t, clause->t1, &to);
+  if (to.t1 == to.t0) return 0;
+  uint32_t at = to.t1, adverb;
+  while ((adverb = ex_len(doc, at, C_ADVERB)) != 0 && at + adverb < clause->t1) at += adverb;
+  const ex_hit *modal = ex_hit_at(doc, at, C_MODAL);
+  int order = modal && !(ex_attrs(doc, modal) & EXA_WEAK);
+  int bare = !modal && at == to.t1 && t == clause->t0 && ex_len(doc, at, C_VERB) > 1;
+  if ((!order && !bare) || at >= clause->t1) return 0;
+  uint32_t len = order ? modal->len : ex_len(doc, at, C_VERB);
+  ex_speaker from = *who;
+  from.inherited = true;
+  from.t0 = from.t1 = 0;
+  return add(doc, &from, span_of(doc, at, at + (order ? 1 : len)), 0, &to, at, content_end(doc, at, clause->t1));
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places: admin word or natural feature with its name, names of the gazetteer, capitals that context makes a place. */
+#include "annot.h"
+
+/* Capitals that name a place, joined by hyphens and apostrophes where written without spaces ("K'Bang"). */
+static uint32_t name_run(const ex_doc *doc, uint32_t t) {
+  if (t >= doc->n_tok || !ex_free(doc, t) || !ex_same_line(doc, t) || !(ex_flags(doc, t) & TK_UPPER)) return t;
+  uint32_t end = t + 1;
+  while (end - t < 4) {
+    uint32_t mark = ex_mark(doc, end);
+    if ((mark == '\'' || mark == 0x2019) && ex_glued(doc, end) && ex_glued(doc, end + 1) && ex_upper(doc, end + 1)) {
+      end += 2;
+      continue;
+    }
+    if (!ex_upper(doc, end) || ex_len(doc, end, C_TITLE) || ex_len(doc, end, C_ORG_HEAD) > 1 ||
+        ex_len(doc, end, C_ADMIN))
+      break;
+    /* A person's name behind the place: "xã Tân Phong Nguyễn Văn A". */
+    if (ex_len(doc, end, C_FAMILY) && ex_upper(doc, end + 1) && ex_upper(doc, end + 2)) break;
+    end++;
+  }
+  return end;
+}
+
+/* The longest place name at t that the lexicon knows; t if there is none. */
+static uint32_t known_end(const ex_doc *doc, uint32_t t) {
+  if (t >= doc->n_tok || !ex_free(doc, t)) return t;
+  uint32_t a = ex_len(doc, t, C_GAZ), b = ex_len(doc, t, C_PLACE);
+  return t + (a > b ? a : b);
+}
+
+static uint32_t any_name_end(const ex_doc *doc, uint32_t t) {
+  if (!ex_same_line(doc, t)) return t;
+  uint32_t known = known_end(doc, t);
+  return known > t ? known : name_run(doc, t);
+}
+
+/* The name or number behind an admin word. */
+static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint32_t *ret_core) {
+  uint32_t at = t + head->len;
+  if (ex_is(doc, at, '.') && ex_glued(doc, at)) at++;
+  *ret_core = at;
+  if ((ex_attrs(doc, head) & EXA_CODE) && (ex_flags(doc, at) & TK_NUM) && ex_same_line(doc, at) && ex_free(doc, at) &&
+      !ex_len(doc, at + 1, C_NOUN) && !ex_len(doc, at + 1, C_UNIT) && !ex_is(doc, at + 1, '%'))
+    return at + 1;
+  /* Abbreviations (Q. P. H.) are admin words only before a name that is known or a capital right behind the stop. */
+  uint32_t end = any_name_end(doc, at);
+  if (end == at || ex_len(doc, at, C_EVENT)) return 0;
+  return end;
+}
+
+/* "sông Hồng", "quốc lộ 1A", "đường Nguyễn Huệ". */
+static uint32_t head_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint32_t *ret_core) {
+  uint32_t at = t + head->len;
+  *ret_core = at;
+  if (ex_attrs(doc, head) & EXA_CODE) {
+    if ((ex_flags(doc, at) & TK_NUM) && ex_same_line(doc, at) && ex_free(doc, at)) {
+      uint32_t end = at + 1;
+      if ((ex_flags(doc, end) & TK_ONE) && (ex_flags(doc, end) & TK_UPPER) && ex_glued(doc, end)) end++;
+      return end;
+    }
+  }
+  /* "Hồ Chí Minh": a capital head that is a family name, too, is a head only before a known place or a lone syllable.
+   */
+  if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_FAMILY) && head->len == 1) {
+    uint32_t known = known_end(doc, at), run = name_run(doc, at);
+    if (known > at && known >= run) return known;
+    return run == at + 1 && !ex_len(doc, at, C_GIVEN) ? run : 0;
+  }
+  /* "khu di tích quốc gia đặc biệt Pắc Pó": the name alone is the place. */
+  uint32_t skip = at;
+  while (skip < at + 4 && ex_same_line(doc, skip) && (ex_flags(doc, skip) & (TK_WORD | TK_UPPER)) == TK_WORD &&
+         (ex_word(doc, skip, "quốc") || ex_word(doc, skip, "gia") || ex_word(doc, skip, "đặc") ||
+          ex_word(doc, skip, "biệt") || ex_word(doc, skip, "lịch") || ex_word(doc, skip, "sử")))
+    skip++;
+  if (skip > at) *ret_core = skip;
+  uint32_t end = any_name_end(doc, skip);
+  if (end == skip || ex_len(doc, skip, C_EVENT) || ex_len(doc, skip, C_TITLE)) return 0;
+  return end;
+}
+
+/* "Trụ sở Trung ương Đảng", "Sân vận động Mỹ Đình". */
+static uint32_t site_end(const ex_doc *doc, uint32_t t, const ex_hit *head) {
+  uint32_t at = t + head->len;
+  if (!ex_same_line(doc, at)) return 0;
+  uint32_t end = ex_org_end(doc, at, 0);
+  if (end > at) return end;
+  end = any_name_end(doc, at);
+  return end > at && !ex_len(doc, at, C_EVENT) ? end : 0;
+}
+
+/* The highest level at which the gazetteer has a name. */
+static char level_of(const ex_doc *doc, const ex_hit *gaz) {
+  char best = 'W';
+  uint32_t unit = ex_lex_entry(doc->lex, gaz->entry)->gaz;
+  for (; unit; unit = ex_lex_unit(doc->lex, unit)->next) {
+    char level = ex_lex_unit(doc->lex, unit)->level;
+    if (level == 'P' || (level == 'D' && best == 'W')) best = level;
+  }
+  return best;
+}
+
+/* Is the name only a part of a longer run of capitals? */
+static int part_of_run(const ex_doc *doc, uint32_t t, uint32_t end) {
+  if (t > 0 && ex_same_line(doc, t) && !ex_glued(doc, t) && ex_free(doc, t - 1) && (ex_flags(doc, t - 1) & TK_UPPER) &&
+      !(ex_flags(doc, t - 1) & TK_BOS))
+    return 1;
+  return ex_upper(doc, end) && !ex_len(doc, end, C_FAMILY) && !ex_len(doc, end, C_GAZ) && !ex_len(doc, end, C_TITLE);
+}
+
+static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
+  const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *gaz = ex_hit_at(doc, t, C_GAZ);
+  int bos = (ex_flags(doc, t) & TK_BOS) != 0;
+  *ret_weak = 0;
+  if (place && (!gaz || place->len >= gaz->len)) {
+    uint32_t attrs = ex_attrs(doc, place), end = t + place->len;
+    if (attrs & EXA_WEAK) return 0;
+    if ((attrs & EXA_MID) && bos) return 0;
+    if (place->len == 1 && !(ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS)) && part_of_run(doc, t, end)) return 0;
+    return end;
+  }
+  if (!gaz) return 0;
+  uint32_t end = t + gaz->len;
+  char level = level_of(doc, gaz);
+  int part = part_of_run(doc, t, end);
+  if (gaz->len == 1 && (level != 'P' || part)) return 0;
+  if (level == 'P' && !part) return end;
+  *ret_weak = level != 'D' || part || bos;
+  return end;
+}
+
+uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak) {
+  *ret_core = t;
+  *ret_weak = 0;
+  if (!ex_free(doc, t) || !doc->tok[t].id) return 0;
+  const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *head = ex_hit_at(doc, t, C_ADMIN);
+  uint32_t end = 0;
+  if (head && (!place || place->len <= head->len)) end = admin_end(doc, t, head, ret_core);
+  if (end) return end;
+  head = ex_hit_at(doc, t, C_PLACE_HEAD);
+  if (head && !(place && place->len > head->len)) end = head_end(doc, t, head, ret_core);
+  if (end) return end;
+  *ret_core = t;
+  return bare_end(doc, t, ret_weak);
+}
+
+uint32_t ex_place_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak) {
+  const ex_hit *site = ex_hit_at(doc, t, C_SITE_HEAD);
+  uint32_t end = site && ex_free(doc, t) && (ex_flags(doc, t) & TK_UPPER) ? site_end(doc, t, site) : 0;
+  *ret_core = t;
+  *ret_weak = 0;
+  return end ? end : ex_unit_end(doc, t, ret_core, ret_weak);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quantities: a number with its unit or the noun that is counted; and changes from one quantity to another. */
+#include "annot.h"
+#include "number.h"
+
+/* What stands behind a number. */
+struct unit {
+  uint32_t t0, t1;
+  const ex_hit *hit; /* unit of measure; NULL: a counted noun */
+};
+
+static int is_dash(uint32_t cp) { return cp == '-' || cp == 0x2013 || cp == 0x2014; }
+
+/* nghìn, triệu, tỷ at t; applies it and returns the end. */
+static uint32_t scale_at(const ex_doc *doc, uint32_t t, ex_number *x, int *ret_found) {
+  const ex_hit *h = ex_hit_at(doc, t, C_SCALE);
+  *ret_found = h != NULL;
+  if (!h) return t;
+  ex_number_scale(x, ex_lex_entry(doc->lex, h->entry)->value);
+  return t + h->len;
+}
+
+/* Lower-case syllables that name what is counted although the lexicon does not have the noun. */
+static uint32_t unknown_noun(const ex_doc *doc, uint32_t t) {
+  uint32_t end = t;
+  while (end < t + 2 && end < doc->n_tok && ex_free(doc, end) && !(doc->tok[end].flags & (TK_BOS | TK_BOP))) {
+    uint32_t f = doc->tok[end].flags;
+    if (!(f & TK_WORD) || (f & (TK_UPPER | TK_FOREIGN)) || ex_len(doc, end, C_STOP) || ex_len(doc, end, C_ADVERB) ||
+        ex_len(doc, end, C_MODAL) || ex_len(doc, end, C_DATE_CUE) || ex_len(doc, end, C_PREP))
+      break;
+    end++;
+  }
+  return end;
+}
+
+/* The counted noun at t with what goes on with it: "xã, phường mới". */
+static uint32_t noun_end(const ex_doc *doc, uint32_t t) {
+  uint32_t len = ex_len(doc, t, C_NOUN);
+  if (!len) return t;
+  uint32_t end = t + len, tail;
+  while ((tail = ex_len(doc, end, C_NOUN_TAIL)) != 0) end += tail;
+  int admin = ex_len(doc, end - 1, C_ADMIN) != 0;
+  while (ex_is(doc, end, ',') &&
+         (ex_len(doc, end + 1, C_ADMIN) == 0 ? ex_hit_before(doc, t, end, C_NOUN) == t : admin)) {
+    len = ex_len(doc, end + 1, C_NOUN);
+    /* A list of nouns under one number only among units and party bodies; elsewhere the comma begins a new clause. */
+    if (!len || !(ex_len(doc, end + 1, C_ADMIN) || (ex_word(doc, t, "ban") && ex_word(doc, end + 1, "đảng")))) break;
+    end += 1 + len;
+    while ((tail = ex_len(doc, end, C_NOUN_TAIL)) != 0) end += tail;
+  }
+  if (!admin && ex_word(doc, end - 1, "ủy") && ex_len(doc, end, C_ADMIN)) {
+    /* "168 đảng ủy phường, xã, đặc khu" */
+    end += ex_len(doc, end, C_ADMIN);
+    while (ex_is(doc, end, ',') && ex_len(doc, end + 1, C_ADMIN)) end += 1 + ex_len(doc, end + 1, C_ADMIN);
+  }
+  return end;
+}
+
+static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) {
+  const ex_hit *unit = ex_hit_at(doc, t, C_UNIT);
+  uint32_t noun = noun_end(doc, t);
+  if (unit && (ex_attrs(doc, unit) & EXA_WEAK) && !ex_glued(doc, t) && !scaled) unit = NULL;
+  if (unit && t + unit->len >= noun) {
+    *ret = (struct unit){t, t + unit->len, unit};
+    return 1;
+  }
+  if (noun == t) noun = unknown_noun(doc, t);
+  *ret = (struct unit){t, noun, NULL};
+  return noun > t;
+}
+
+/* Is the number at t a name, an address or a part of a word? */
+static int not_counting(const ex_doc *doc, uint32_t t) {
+  if (t == 0) return 0;
+  uint32_t len = doc->tok[t].end - doc->tok[t].start;
+  if (doc->s[doc->tok[t].start] == '0' && len > 1) return 1;
+  if (ex_glued(doc, t)) {
+    uint32_t cp = ex_mark(doc, t - 1);
+    if (cp != '(' && cp != '"' && cp != 0x201C && cp != '$' && cp != '~' && cp != '+') return 1;
+  }
+  return ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
+}
+
+/* The second number of "5 - 7%", "10.000-15.000 đồng", "3 đến 5 triệu". Returns the end, 0 if there is none. */
+static uint32_t upper_bound(const ex_doc *doc, uint32_t t, ex_number *x) {
+  if (!is_dash(ex_mark(doc, t)) && !ex_word(doc, t, "đến") && !ex_word(doc, t, "tới")) return 0;
+  return ex_number_at(doc, t + 1, x);
+}
+
+static int add_quantity(ex_doc *doc, uint32_t t0, uint32_t t1, const struct unit *u, const ex_number *low,
+                        const ex_number *high) {
+  char value[96];
+  uint32_t i = ex_add(doc, E_QUANTITY, t0, t1);
+  if (i == EX_NONE) return 0;
+  ex_number_print(low, value);
+  uint32_t kind = ex_keepf(doc, "%s", value), extra = 0, unit = 0;
+  if (high) {
+    ex_number_print(high, value);
+    extra = ex_keepf(doc, "%s", value);
+  }
+  uint32_t norm = u->hit ? ex_lex_entry(doc->lex, u->hit->entry)->norm : 0;
+  if (norm) {
+    unit = ex_keepf(doc, "%s", ex_lex_string(doc->lex, norm));
+  } else if (u->t1 > u->t0) {
+    unit = ex_keep(doc, doc->s + doc->tok[u->t0].start, doc->tok[u->t1 - 1].end - doc->tok[u->t0].start);
+  }
+  ex_ent *e = ex_ent_at(doc, i);
+  e->kind = kind;
+  e->extra = extra;
+  e->unit = unit;
+  return 1;
+}
+
+/* Returns the end of the quantity at t, 0 if there is none. */
+static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
+  ex_number low, high;
+  struct unit u = {0, 0, NULL};
+  uint32_t end = ex_number_at(doc, t, &low), second;
+  if (!end || not_counting(doc, t)) return 0;
+  int scaled, high_scaled = 0;
+  uint32_t at = scale_at(doc, end, &low, &scaled);
+  int unit_first = unit_at(doc, at, scaled, &u) && u.hit != NULL;
+  uint32_t range_from = unit_first && ex_word(doc, u.t1, "đến") ? u.t1 : at;
+  second = upper_bound(doc, range_from, &high);
+  if (second) {
+    uint32_t after = scale_at(doc, second, &high, &high_scaled);
+    /* "5 - 7 triệu": the scale of the second serves both. */
+    if (high_scaled && !scaled)
+      ex_number_scale(&low, ex_lex_entry(doc->lex, ex_hit_at(doc, second, C_SCALE)->entry)->value);
+    int glued_to_more = is_dash(ex_mark(doc, after)) && ex_glued(doc, after);
+    if (unit_at(doc, after, high_scaled, &u) && !glued_to_more && u.t1 > after)
+      return add_quantity(doc, t, u.t1, &u, &low, &high) ? u.t1 : 0;
+    return 0;
+  }
+  int found = unit_at(doc, at, scaled, &u);
+  if (!found) {
+    if (!scaled) return 0;
+    u = (struct unit){at, at, NULL};
+  }
+  /* A clock time is no quantity. */
+  if (u.hit && ex_word(doc, u.t0, "giờ") && (ex_flags(doc, u.t1) & TK_NUM)) return 0;
+  if (u.hit && ex_word(doc, u.t0, "giờ") && (ex_len(doc, u.t1, C_DATE_CUE) || ex_owner(doc, u.t1) != EX_NONE)) return 0;
+  return add_quantity(doc, t, found ? u.t1 : at, &u, &low, NULL) ? (found ? u.t1 : at) : 0;
+}
+
+/* "hai tỷ đồng": a spelled number counts before a scale. */
+static uint32_t spelled_at(ex_doc *doc, uint32_t t) {
+  const ex_hit *word = ex_hit_at(doc, t, C_NUMWORD);
+  if (!word) return 0;
+  ex_number x = {.digits = "1", .n = 1};
+  double value = ex_lex_entry(doc->lex, word->entry)->value;
+  uint32_t at = t + word->len;
+  int scaled;
+  struct unit u;
+  if (value >= 10) {
+    x.digits[0] = (char)('0' + (int)value / 10 % 10 + (value >= 100 ? (int)value / 100 : 0));
+    x.digits[1] = '0';
+    x.n = 2;
+    if (value >= 100) x.digits[x.n++] = '0';
+  } else {
+    x.digits[0] = (char)('0' + (int)value);
+  }
+  at = scale_at(doc, at, &x, &scaled);
+  if (!scaled || !unit_at(doc, at, 1, &u)) return 0;
+  return add_quantity(doc, t, u.t1, &u, &x, NULL) ? u.t1 : 0;
+}
+
+void ex_find_quantities(ex_doc *doc) {
+  for (uint32_t t = 0; t < doc->n_tok && !doc->oom;) {
+    uint32_t end = 0, f = ex_flags(doc, t);
+    doc->work++;
+    if (ex_free(doc, t)) {
+      if (f & TK_NUM) end = quantity_at(doc, t);
+      if ((f & TK_WORD) && doc->tok[t].id) end = spelled_at(doc, t);
+    }
+    t = end ? end : t + 1;
+  }
+}
+
+/* "sắp xếp 526 đơn vị hành chính còn 126 xã, phường": two quantities of one sentence with a word of becoming between.
+ */
+void ex_find_changes(ex_doc *doc) {
+  uint32_t from = EX_NONE;
+  for (uint32_t t = 0; t < doc->n_tok && !doc->oom; t++) {
+    doc->work++;
+    if (doc->tok[t].flags & TK_BOS) from = EX_NONE;
+    uint32_t owner = ex_owner(doc, t);
+    if (owner == EX_NONE || ex_ent_at(doc, owner)->type != E_QUANTITY || ex_ent_at(doc, owner)->t0 != t) continue;
+    const ex_ent *e = ex_ent_at(doc, owner);
+    uint32_t becomes = ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_BECOMES);
+    if (from != EX_NONE && becomes != EX_NONE && becomes >= ex_ent_at(doc, from)->t1 &&
+        becomes - ex_ent_at(doc, from)->t1 <= 3) {
+      ex_change *c = ex_push(doc, &doc->changes, sizeof(*c));
+      if (!c) return;
+      *c = (ex_change){from, owner, {0, 0}};
+      from = EX_NONE;
+      continue;
+    }
+    int verb = 0;
+    for (uint32_t k = t; k > 0 && t - k < 8 && !(doc->tok[k].flags & TK_BOS); k--)
+      if (ex_len(doc, k - 1, C_CHANGE)) verb = 1;
+    from = verb ? owner : EX_NONE;
+    t = e->t1 - 1;
+  }
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roles, and the one pass from left to right that finds people, roles, bodies and places. */
+#include "annot.h"
+
+#define CHAIN_MAX 12u
+
+/* Roles in a row: "Ủy viên Bộ Chính trị, Bí thư Trung ương Đảng, Trưởng ban Nội chính Trung ương". */
+struct chain {
+  struct {
+    uint32_t t0, t1, org0, org1;
+    int weak; /* counts only beside a name */
+  } role[CHAIN_MAX];
+  uint32_t n;
+  uint32_t end;          /* behind the last role */
+  uint32_t name0, name1; /* the holder behind them; equal: none */
+};
+
+/* The pass from left to right. */
+struct pass {
+  uint32_t person;     /* the person named last in this sentence, EX_NONE */
+  uint32_t person_end; /* the token behind it and the roles that follow */
+};
+
+static uint32_t mods_end(const ex_doc *doc, uint32_t t) {
+  uint32_t len;
+  while ((len = ex_len(doc, t, C_TITLE_MOD)) != 0 && ex_same_line(doc, t)) {
+    t += len;
+    /* "khóa XV" */
+    if ((ex_flags(doc, t) & TK_CAPS || ex_flags(doc, t) & TK_ONE || ex_flags(doc, t) & TK_NUM) &&
+        ex_word(doc, t - 1, "khóa"))
+      t++;
+  }
+  return t;
+}
+
+/* The complement of a title at t: a body, fields of work with a place, a place. */
+static uint32_t complement_end(const ex_doc *doc, uint32_t t, uint32_t attrs, uint32_t *ret_org0, uint32_t *ret_org1) {
+  *ret_org0 = *ret_org1 = t;
+  if (!ex_same_line(doc, t) || !ex_free(doc, t)) return t;
+  uint32_t end = ex_org_end(doc, t, EX_IN_ROLE);
+  if (end > t) {
+    *ret_org1 = end;
+    /* "Đại sứ quán Việt Nam tại Nhật Bản" has no end here; roles stop at the body. */
+    return end;
+  }
+  if (!(attrs & EXA_FREE)) return t;
+  uint32_t core;
+  int weak = 0;
+  if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_WORD)) return ex_org_body(doc, t, 0, EX_IN_ROLE);
+  end = ex_unit_end(doc, t, &core, &weak);
+  if (end > t && !weak) {
+    if (ex_word(doc, end, "tại") && ex_len(doc, end + 1, C_PLACE)) end += 1 + ex_len(doc, end + 1, C_PLACE);
+    return end;
+  }
+  const ex_hit *admin = ex_hit_at(doc, t, C_ADMIN);
+  if (admin && (ex_attrs(doc, admin) & EXA_BARE) && !(ex_flags(doc, t) & TK_UPPER)) return t + admin->len;
+  return t;
+}
+
+uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1) {
+  *ret_org0 = *ret_org1 = t;
+  if (t >= doc->n_tok || !ex_free(doc, t) || !doc->tok[t].id) return 0;
+  const ex_hit *rank = ex_hit_at(doc, t, C_RANK), *title = ex_hit_at(doc, t, C_TITLE);
+  uint32_t at = t;
+  if (!title) {
+    uint32_t pre = ex_len(doc, t, C_TITLE_PRE);
+    title = pre && ex_same_line(doc, t + pre) ? ex_hit_at(doc, t + pre, C_TITLE) : NULL;
+    if (title) at = t + pre;
+  }
+  if (rank && (!title || rank->len >= title->len)) {
+    uint32_t end = t + rank->len;
+    if (ex_is(doc, end, '.') && ex_glued(doc, end)) end++;
+    return end;
+  }
+  if (!title) return 0;
+  uint32_t attrs = ex_attrs(doc, title), from = mods_end(doc, at + title->len);
+  uint32_t end = complement_end(doc, from, attrs, ret_org0, ret_org1);
+  if (end == from && (attrs & EXA_NEEDS)) return 0;
+  return mods_end(doc, end);
+}
+
+/* A title in lower case without a complement is a role only beside a name. */
+static int needs_name(const ex_doc *doc, uint32_t t0, uint32_t t1) {
+  const ex_hit *title = ex_hit_at(doc, t0, C_TITLE);
+  if (!title) return 1;
+  if (ex_attrs(doc, title) & EXA_WEAK) return 1;
+  if (t1 > t0 + title->len && (ex_flags(doc, t0) & TK_UPPER)) return 0;
+  return !(ex_flags(doc, t0) & TK_UPPER) || !(ex_attrs(doc, title) & EXA_SOLO);
+}
+
+/* The name of the holder at t, an honorific before it allowed; sets name0, name1. */
+static int holder_at(const ex_doc *doc, uint32_t t, struct chain *c) {
+  uint32_t at = t, honor = ex_len(doc, at, C_HONORIFIC);
+  if (ex_is(doc, at, ',')) honor = ex_len(doc, ++at, C_HONORIFIC);
+  if (at > t && !honor) return 0;
+  if (!ex_same_line(doc, at)) return 0;
+  uint32_t end = ex_name_end(doc, at, 1);
+  if (at > t) end = 0;
+  if (!end && honor) end = ex_name_end(doc, at += honor, 2);
+  if (!end) return 0;
+  c->name0 = at;
+  c->name1 = end;
+  return 1;
+}
+
+/* What may stand between two roles of a chain; the token behind it, 0 if there is nothing of the kind. */
+static uint32_t chain_joint(const ex_doc *doc, uint32_t t) {
+  if (!ex_same_line(doc, t)) return 0;
+  if (ex_is(doc, t, ',') || ex_word(doc, t, "kiêm") || ex_is(doc, t, '-') || ex_is(doc, t, 0x2013)) return t + 1;
+  return 0;
+}
+
+static void read_chain(const ex_doc *doc, uint32_t t, struct chain *c) {
+  c->n = 0;
+  c->end = t;
+  c->name0 = c->name1 = 0;
+  uint32_t at = t;
+  while (c->n < CHAIN_MAX) {
+    uint32_t org0, org1, end = ex_role_end(doc, at, &org0, &org1);
+    uint32_t job = ex_len(doc, at, C_JOB);
+    int only_job = !end && job;
+    if (only_job) {
+      end = at + job;
+      org0 = org1 = at;
+    }
+    if (!end) return;
+    int weak = only_job || needs_name(doc, at, end);
+    if (only_job && c->n == 0 && !holder_at(doc, end, c)) return;
+    c->role[c->n].t0 = at;
+    c->role[c->n].t1 = end;
+    c->role[c->n].org0 = org0;
+    c->role[c->n].org1 = org1;
+    c->role[c->n++].weak = weak;
+    c->end = end;
+    if (holder_at(doc, end, c)) return;
+    if (ex_len(doc, end, C_RANK) || ex_len(doc, end, C_JOB)) {
+      at = end;
+      continue;
+    }
+    at = chain_joint(doc, end);
+    if (!at) return;
+  }
+}
+
+static uint32_t add_role(ex_doc *doc, const struct chain *c, uint32_t k) {
+  uint32_t i = ex_add(doc, E_ROLE, c->role[k].t0, c->role[k].t1);
+  if (i == EX_NONE) return i;
+  if (c->role[k].org1 > c->role[k].org0) {
+    uint32_t org = ex_add(doc, E_ORG, c->role[k].org0, c->role[k].org1);
+    if (org == EX_NONE) return i;
+    ex_ent_at(doc, org)->flags |= EF_NESTED;
+    ex_ent_at(doc, i)->link = org;
+    /* The role owns its tokens, the body inside lends itself. */
+    for (uint32_t t = c->role[k].org0; t < c->role[k].org1; t++) doc->own[t] = i + 1;
+  }
+  return i;
+}
+
+static uint32_t add_person(ex_doc *doc, uint32_t t0, uint32_t t1, uint32_t flags) {
+  uint32_t i = ex_add(doc, E_PERSON, t0, t1);
+  if (i != EX_NONE) ex_ent_at(doc, i)->flags |= flags | (ex_len(doc, t0, C_FAMILY) && t1 - t0 > 1 ? 0 : EF_GIVEN);
+  return i;
+}
+
+/* Is there a person in front whom these roles follow: "ông Phan Đình Trạc, Ủy viên …", "(Giám đốc …)", "là Giám đốc …"?
+ */
+static int follows_person(const ex_doc *doc, const struct pass *p, uint32_t t) {
+  if (p->person == EX_NONE || t == 0) return 0;
+  uint32_t at = p->person_end;
+  if (ex_owner(doc, at + 1) != EX_NONE && ex_is(doc, at, ',') &&
+      ex_ent_at(doc, ex_owner(doc, at + 1))->type == E_QUANTITY)
+    at = ex_ent_at(doc, ex_owner(doc, at + 1))->t1; /* "…, 45 tuổi, Giám đốc" */
+  if (at + 1 != t) return 0;
+  return ex_is(doc, at, ',') || ex_is(doc, at, '-') || ex_is(doc, at, 0x2013) || ex_is(doc, at, '(') ||
+         ex_word(doc, at, "là");
+}
+
+/* The group word that ends before t ("các", "hai đồng chí"). */
+static int behind_group(const ex_doc *doc, uint32_t t) {
+  uint32_t at = ex_hit_before(doc, t > 4 ? t - 4 : 0, t, C_GROUP);
+  if (at == EX_NONE) return 0;
+  return !(t > 1 && ex_word(doc, t - 1, "một"));
+}
+
+/* Adds the roles of a chain. Returns the token to go on with. */
+static uint32_t add_chain(ex_doc *doc, struct pass *p, const struct chain *c) {
+  int post = c->name1 == 0 && follows_person(doc, p, c->role[0].t0);
+  int group = behind_group(doc, c->role[0].t0), header = ex_is(doc, c->end, ':') && c->name1 == 0;
+  uint32_t person = EX_NONE, holder = post ? p->person : EX_NONE, end = c->end, kept = 0;
+  if (c->name1) {
+    person = add_person(doc, c->name0, c->name1, EF_TITLED);
+    holder = person;
+    end = c->name1;
+  }
+  for (uint32_t k = 0; k < c->n; k++) {
+    if (holder == EX_NONE && c->role[k].weak && !header) continue;
+    uint32_t i = add_role(doc, c, k);
+    if (i == EX_NONE) return end;
+    ex_ent *e = ex_ent_at(doc, i);
+    e->person = holder;
+    kept = c->role[k].t1;
+    if (post) e->flags |= EF_POST;
+    if (group && k == 0) e->flags |= EF_PLURAL;
+    if (header && k + 1 == c->n) e->flags |= EF_SHARED;
+    if (group && person == EX_NONE && !header) e->flags |= EF_PLURAL;
+  }
+  if (person != EX_NONE) {
+    *p = (struct pass){person, end};
+  } else if (post) {
+    p->person_end = end;
+  } else if (kept) {
+    end = kept;
+  } else {
+    end = c->role[0].t0;
+  }
+  return end;
+}
+
+static uint32_t add_place(ex_doc *doc, uint32_t t, uint32_t end, uint32_t core, int weak) {
+  /* "cao tốc Đồng Đăng-Trà Lĩnh": both ends of a road are places of their own. */
+  int road = ex_len(doc, t, C_PLACE_HEAD) && (ex_is(doc, end, '-') || ex_is(doc, end, 0x2013)) &&
+             (ex_flags(doc, end + 1) & TK_UPPER) && ex_same_line(doc, end + 1) && core > t;
+  int only_name =
+      core > t && !ex_len(doc, t, C_ADMIN) && ex_len(doc, t, C_PLACE_HEAD) && core - t > ex_len(doc, t, C_PLACE_HEAD);
+  if (road || only_name) t = core;
+  uint32_t i = ex_add(doc, E_LOC, t, end);
+  if (i == EX_NONE) return end;
+  if (weak) ex_ent_at(doc, i)->flags |= EF_WEAK;
+  if (core > t) ex_core(doc, i, core, end);
+  if (road) {
+    uint32_t next, w2;
+    int w;
+    next = ex_unit_end(doc, end + 1, &w2, &w);
+    if (!next) {
+      next = end + 2;
+      while (next - end < 4 && ex_upper(doc, next)) next++;
+    }
+    ex_add(doc, E_LOC, end + 1, next);
+    return next;
+  }
+  return end;
+}
+
+/* Two or three capitals that nothing explains: perhaps a place. link.c decides. */
+static uint32_t unknown_capitals(ex_doc *doc, uint32_t t) {
+  if (!(ex_flags(doc, t) & TK_UPPER) || (ex_flags(doc, t) & (TK_BOS | TK_BOP | TK_CAPS)) || ex_len(doc, t, C_EVENT) ||
+      ex_len(doc, t, C_ORG_HEAD) || ex_len(doc, t, C_TITLE) || ex_len(doc, t, C_RANK) || ex_len(doc, t, C_LEGAL))
+    return 0;
+  uint32_t end = t + 1;
+  while (end - t < 4 && ex_upper(doc, end) && !ex_len(doc, end, C_EVENT) && !ex_len(doc, end, C_TITLE) &&
+         ex_len(doc, end, C_ORG_HEAD) < 2)
+    end++;
+  if (end - t == 1 || end - t > 3) return 0;
+  for (uint32_t k = t; k < end; k++)
+    if (ex_flags(doc, k) & (TK_FOREIGN | TK_CAPS)) return 0;
+  uint32_t i = ex_add(doc, E_LOC, t, end);
+  if (i != EX_NONE) ex_ent_at(doc, i)->flags |= EF_WEAK;
+  return end;
+}
+
+static int plain_honorific(const ex_doc *doc, uint32_t t, uint32_t *ret_name, uint32_t *ret_end) {
+  const ex_hit *h = ex_hit_at(doc, t, C_HONORIFIC);
+  if (!h || ex_len(doc, t, C_PLACE) > 1 || ex_len(doc, t, C_GAZ) > 1) return 0;
+  *ret_name = t + h->len;
+  *ret_end = ex_name_end(doc, *ret_name, 2);
+  return *ret_end != 0;
+}
+
+/* What begins at t. Returns the token to go on with, 0 if nothing does. */
+static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
+  struct chain c;
+  uint32_t name0, end, core;
+  int weak = 0;
+  read_chain(doc, t, &c);
+  if (c.n) {
+    end = add_chain(doc, p, &c);
+    if (end > t) return end;
+  }
+  if (plain_honorific(doc, t, &name0, &end)) {
+    uint32_t person = add_person(doc, name0, end, EF_TITLED);
+    *p = (struct pass){person, end};
+    return end;
+  }
+  uint32_t place = ex_place_end(doc, t, &core, &weak);
+  uint32_t org = ex_org_end(doc, t, 0);
+  const ex_hit *body = ex_hit_at(doc, t, C_ORG);
+  if (org == 0 || !body || org > t + body->len || !(ex_attrs(doc, body) & EXA_OPTIONAL)) {
+    if (org > t && (org >= place || weak)) {
+      ex_add(doc, E_ORG, t, org);
+      return org;
+    }
+  }
+  if (place && !weak) return add_place(doc, t, place, core, 0);
+  end = ex_name_end(doc, t, 0);
+  if (end && end >= place) {
+    uint32_t person = add_person(doc, t, end, 0);
+    *p = (struct pass){person, end};
+    return end;
+  }
+  if (place) return add_place(doc, t, place, core, 1);
+  return unknown_capitals(doc, t);
+}
+
+void ex_find_names(ex_doc *doc) {
+  struct pass p = {EX_NONE, 0};
+  for (uint32_t t = 0; t < doc->n_tok && !doc->oom;) {
+    doc->work++;
+    if (doc->tok[t].flags & (TK_BOS | TK_BOP)) p.person = EX_NONE;
+    uint32_t f = doc->tok[t].flags;
+    int may = !doc->own[t] && (f & TK_WORD) && ((f & TK_UPPER) || doc->tok[t].id);
+    uint32_t end = may ? name_at(doc, &p, t) : 0;
+    t = end > t ? end : t + 1;
+  }
+}

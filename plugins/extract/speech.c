@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who said what: finds the verbs of speech and order in each sentence and the subject of each, and hands orders to
+ * directive.c; the rest is reported speech. Quotations need a speaker and a verb beside them: other quotation marks are
+ * scare quotes.
+ */
+#include "speech.h"
+
+#define QUOTE_WORDS 4u  /* a quotation has at least so many tokens */
+#define QUOTE_REACH 24u /* tokens between a quotation and its verb */
+#define ROLES 32u       /* roles looked back for the leader of a body */
+#define SAID_MAX 600u   /* tokens of what is said: longer sentences are cut */
+#define CARRY 12u       /* sentences for which a speaker goes on without being named */
+
+/* What goes on from sentence to sentence. */
+struct talk {
+  ex_speaker speaker; /* of the last order or report by a person */
+  uint32_t age;       /* sentences since then */
+  bool active;
+  uint32_t last_person; /* entity: what "ông" and "bà" stand for */
+  uint32_t what;        /* EX_RUN_… */
+  uint32_t quoted;      /* tokens below this one stand inside a quotation */
+  uint32_t open_line; /* first token of the line behind a mark that is never closed: no more are looked for before it */
+  uint32_t roles[ROLES], n_roles; /* roles with holder and body, the newest n of them */
+};
+
+static ex_span span_of(const ex_doc *doc, uint32_t t0, uint32_t t1) {
+  if (t0 >= t1) return (ex_span){0, 0};
+  return (ex_span){doc->tok[t0].start, doc->tok[t1 - 1].end};
+}
+
+/* The person behind an entity that speaks: of a role its holder. */
+static uint32_t speaker_of(const ex_doc *doc, uint32_t i) {
+  const ex_ent *e = ex_ent_at(doc, i);
+  return e->type == E_ROLE ? e->person : i;
+}
+
+/* The first token of the mention that ends with entity i: roles and honorific before a name belong to it. */
+static uint32_t mention_start(const ex_doc *doc, uint32_t i, uint32_t from) {
+  uint32_t t = ex_ent_at(doc, i)->t0;
+  while (t > from) {
+    uint32_t before = ex_owner(doc, t - 1);
+    if (before == EX_NONE || ex_ent_at(doc, before)->type != E_ROLE || ex_ent_at(doc, before)->t0 < from) break;
+    t = ex_ent_at(doc, before)->t0;
+  }
+  return t;
+}
+
+/* "Lãnh đạo Thành ủy TPHCM": the person who was named last as holding a role there. */
+static uint32_t leader_of(const ex_doc *doc, const struct talk *talk, uint32_t org) {
+  const ex_ent *o = ex_ent_at(doc, org);
+  for (uint32_t back = 1; back <= ROLES && back <= talk->n_roles; back++) {
+    const ex_ent *r = ex_ent_at(doc, talk->roles[(talk->n_roles - back) % ROLES]);
+    const ex_ent *body = ex_ent_at(doc, r->link);
+    uint32_t n = body->t1 - body->t0, m = o->t1 - o->t0;
+    if (ex_equal(doc, body->t0, o->t0, n < m ? n : m)) return r->person;
+  }
+  return EX_NONE;
+}
+
+static int lead_word(const ex_doc *doc, uint32_t t, uint32_t from, uint32_t *ret_start) {
+  if (t >= from + 2 && ex_word(doc, t - 2, "lãnh") && ex_word(doc, t - 1, "đạo")) {
+    *ret_start = t - 2;
+    return 1;
+  }
+  if (t >= from + 3 && ex_word(doc, t - 3, "người") && ex_word(doc, t - 2, "đứng") && ex_word(doc, t - 1, "đầu")) {
+    *ret_start = t - 3;
+    return 1;
+  }
+  return 0;
+}
+
+/* The subject that ends directly before t. */
+static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t t, ex_speaker *ret) {
+  if (t <= from) return 0;
+  uint32_t i = ex_owner(doc, t - 1), start;
+  *ret = (ex_speaker){EX_NONE, t, t, false};
+  if (i != EX_NONE) {
+    const ex_ent *e = ex_ent_at(doc, i);
+    if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG && e->type != E_LOC) return 0;
+    /* Roles behind the name: "ông A, Giám đốc Sở B, cho biết". */
+    *ret = (ex_speaker){speaker_of(doc, i), mention_start(doc, i, from), e->t1, false};
+    if (e->type == E_ORG && lead_word(doc, e->t0, from, &start)) {
+      ret->ent = leader_of(doc, talk, i);
+      ret->t0 = start;
+    }
+    return 1;
+  }
+  uint32_t noun = ex_hit_before(doc, from, t, C_ADDRESSEE);
+  if (noun != EX_NONE) {
+    ret->t0 = noun;
+    return 1;
+  }
+  uint32_t pronoun = ex_hit_before(doc, from, t, C_HONORIFIC);
+  if (pronoun != EX_NONE && t - pronoun == 1 && talk->last_person != EX_NONE &&
+      (ex_word(doc, t - 1, "ông") || ex_word(doc, t - 1, "bà") || ex_word(doc, t - 1, "anh") ||
+       ex_word(doc, t - 1, "chị"))) {
+    ret->t0 = pronoun;
+    ret->ent = talk->last_person;
+    return 1;
+  }
+  return 0;
+}
+
+/* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. */
+static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t, ex_speaker *ret) {
+  uint32_t at = t, adverb;
+  while (at > c->t0 && (adverb = ex_hit_before(doc, c->t0, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
+    at = adverb;
+  if (subject_before(doc, talk, c->t0, at, ret))
+    return !(c->reported && !(ret->ent != EX_NONE && ret->ent == c->subject.ent));
+  int comma = at > c->t0 && (ex_is(doc, at - 1, ',') || ex_is(doc, at - 1, ';'));
+  /* "…, Tổng Bí thư Tô Lâm, Chủ tịch …, yêu cầu": a role behind the name, closed by a comma. */
+  uint32_t i = comma && at > c->t0 + 1 ? ex_owner(doc, at - 2) : EX_NONE;
+  if (i != EX_NONE && !c->has_subject && ex_ent_at(doc, i)->type == E_ROLE && (ex_ent_at(doc, i)->flags & EF_POST)) {
+    *ret = (ex_speaker){speaker_of(doc, i), ex_ent_at(doc, i)->t0, ex_ent_at(doc, i)->t1, false};
+    return 1;
+  }
+  int joined = comma || at < t;
+  if (joined && c->has_subject) {
+    *ret = c->subject;
+    return 1;
+  }
+  return 0;
+}
+
+static void carry(struct talk *talk, const ex_doc *doc, const ex_speaker *who) {
+  if (who->ent == EX_NONE || ex_ent_at(doc, who->ent)->type == E_LOC) return;
+  talk->speaker = *who;
+  talk->age = 0;
+  talk->active = true;
+}
+
+static void add_quote(ex_doc *doc, const ex_speaker *who, ex_span verb, ex_span content, bool direct) {
+  ex_quote *q = ex_push(doc, &doc->quotes, sizeof(*q));
+  if (!q) return;
+  *q = (ex_quote){who->ent, span_of(doc, who->t0, who->t1), verb, content, direct};
+}
+
+/* -- quotations -- */
+
+static int opens_quote(const ex_doc *doc, uint32_t t) { return ex_is(doc, t, 0x201C) || ex_is(doc, t, '"'); }
+
+/* The token of the closing mark, EX_NONE if the line ends first. `"` inside “ ” does not count. */
+static uint32_t quote_end(const ex_doc *doc, struct talk *talk, uint32_t t) {
+  uint32_t close = ex_is(doc, t, 0x201C) ? 0x201D : '"', k = t + 1;
+  for (; k < doc->n_tok && !(doc->tok[k].flags & TK_BOP); k++)
+    if (ex_is(doc, k, close)) return k;
+  talk->open_line = k;
+  return EX_NONE;
+}
+
+/* Behind the quotation: `”, Bí thư … khẳng định`. */
+static int verb_behind(const ex_doc *doc, const struct talk *talk, uint32_t close, ex_speaker *who, ex_span *verb) {
+  uint32_t from = close + 1;
+  while (ex_is(doc, from, ',') || ex_is(doc, from, '.') || ex_is(doc, from, '-') || ex_is(doc, from, 0x2013)) from++;
+  for (uint32_t k = from; k < from + QUOTE_REACH && k < doc->n_tok; k++) {
+    if (doc->tok[k].flags & TK_BOP || (ex_is(doc, k, '.') && !ex_glued(doc, k + 1))) return 0;
+    const ex_hit *say = ex_free(doc, k) ? ex_hit_at(doc, k, C_SAY) : NULL;
+    if (!say) continue;
+    uint32_t at = k, adverb;
+    while (at > from && (adverb = ex_hit_before(doc, from, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
+      at = adverb;
+    if (ex_is(doc, at - 1, ',')) at--;
+    if (!subject_before(doc, talk, from, at, who)) continue;
+    *verb = span_of(doc, k, k + say->len);
+    return 1;
+  }
+  return 0;
+}
+
+/* In front: `Thủ tướng nhấn mạnh: “`. */
+static int verb_before(const ex_doc *doc, const struct talk *talk, uint32_t open, ex_speaker *who, ex_span *verb) {
+  if (open == 0 || (doc->tok[open].flags & TK_BOP)) return 0;
+  int colon = ex_is(doc, open - 1, ':');
+  uint32_t to = colon || ex_is(doc, open - 1, ',') || ex_word(doc, open - 1, "rằng") ? open - 1 : open;
+  for (uint32_t k = to; k > 0 && to - k < (colon ? QUOTE_REACH : 4u); k--) {
+    if (doc->tok[k].flags & TK_BOP) return 0;
+    const ex_hit *say = ex_free(doc, k - 1) ? ex_hit_at(doc, k - 1, C_SAY) : NULL;
+    if (!say || k - 1 + say->len > to) {
+      if (ex_is(doc, k - 1, '.')) return 0;
+      continue;
+    }
+    uint32_t at = k - 1, adverb, from = at > QUOTE_REACH ? at - QUOTE_REACH : 0;
+    while (at > from && (adverb = ex_hit_before(doc, from, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
+      at = adverb;
+    *verb = span_of(doc, k - 1, k - 1 + say->len);
+    if (subject_before(doc, talk, from, at, who)) return 1;
+    if (colon && talk->active && talk->age < 2) {
+      *who = talk->speaker;
+      who->inherited = true;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void quote_at(ex_doc *doc, struct talk *talk, uint32_t t) {
+  if (t < talk->open_line) return;
+  uint32_t close = quote_end(doc, talk, t);
+  if (close == EX_NONE) return;
+  doc->work += close - t;
+  talk->quoted = close + 1;
+  if (close - t - 1 < QUOTE_WORDS) return;
+  ex_speaker who;
+  ex_span verb;
+  if (!verb_behind(doc, talk, close, &who, &verb) && !verb_before(doc, talk, t, &who, &verb)) return;
+  carry(talk, doc, &who);
+  if (talk->what & EX_RUN_QUOTES) add_quote(doc, &who, verb, span_of(doc, t + 1, close), true);
+}
+
+/* -- sentences -- */
+
+static int is_noun(const ex_doc *doc, uint32_t from, uint32_t t, uint32_t len) {
+  if (ex_len(doc, t, C_NOT_VERB) > len) return 1;
+  for (uint32_t back = 1; back <= 3 && t >= from + back; back++) {
+    uint32_t not_verb = ex_len(doc, t - back, C_NOT_VERB);
+    if (not_verb > back) return 1;
+  }
+  return ex_hit_before(doc, from, t, C_NOUN_MARK) != EX_NONE;
+}
+
+/* What is reported: from behind the verb to the end of the sentence. */
+static void report(ex_doc *doc, const ex_clause *c, const struct talk *talk, const ex_speaker *who, uint32_t t,
+                   uint32_t len) {
+  uint32_t from = ex_skip_lead(doc, t + len), end = c->t1 - t > SAID_MAX ? t + SAID_MAX : c->t1;
+  if (!(talk->what & EX_RUN_QUOTES) || from >= end || opens_quote(doc, from)) return;
+  while (end > from && (ex_is(doc, end - 1, '.') || ex_is(doc, end - 1, 0x2026))) end--;
+  if (end - from >= 3) add_quote(doc, who, span_of(doc, t, t + len), span_of(doc, from, end), false);
+}
+
+/* A verb of order or speech at t. Returns the token behind it, 0 if there is none. */
+static uint32_t verb_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
+  const ex_hit *order = ex_hit_at(doc, t, C_DIRECTIVE), *say = ex_hit_at(doc, t, C_SAY);
+  if (!order && !say) return 0;
+  uint32_t len = order && say ? (order->len > say->len ? order->len : say->len) : order ? order->len : say->len;
+  ex_speaker who;
+  if (order && is_noun(doc, c->t0, t, order->len)) order = NULL;
+  if (!order && !say) return t + 1;
+  int found = subject_of(doc, c, talk, t, &who);
+  /* A sentence that begins with the verb: the speaker of the ones before. */
+  if (!found && order && t == c->t0 && talk->active && !(ex_attrs(doc, order) & EXA_WEAK)) {
+    who = talk->speaker;
+    who.inherited = true;
+    found = 1;
+  }
+  if (!found) return t + len;
+  int told = order && (talk->what & EX_RUN_DIRECTIVES) && ex_directive_at(doc, c, &who, t, order);
+  int weak = !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, t + len, ':'));
+  if (!told && !weak) report(doc, c, talk, &who, t, say->len);
+  if (told || !weak) {
+    c->subject = who;
+    c->has_subject = true;
+    c->reported = true;
+    carry(talk, doc, &who);
+  }
+  return t + len;
+}
+
+/* "Theo Bí thư …, …": reported speech without a verb. */
+static void according_to(ex_doc *doc, ex_clause *c, struct talk *talk) {
+  if (!ex_word(doc, c->t0, "theo")) return;
+  uint32_t t = c->t0 + 1, honor = ex_len(doc, t, C_HONORIFIC);
+  uint32_t i = ex_owner(doc, t);
+  if (i == EX_NONE && honor) i = ex_owner(doc, t + honor);
+  while (i != EX_NONE && ex_ent_at(doc, i)->t1 < c->t1) {
+    const ex_ent *e = ex_ent_at(doc, i);
+    uint32_t next = ex_owner(doc, e->t1);
+    if (ex_is(doc, e->t1, ',') && (e->type == E_PERSON || e->type == E_ROLE || e->type == E_ORG)) {
+      ex_speaker who = {speaker_of(doc, i), t, e->t1, false};
+      uint32_t end = c->t1 - c->t0 > SAID_MAX ? c->t0 + SAID_MAX : c->t1;
+      while (end > e->t1 + 1 && ex_is(doc, end - 1, '.')) end--;
+      if ((talk->what & EX_RUN_QUOTES) && end > e->t1 + 1)
+        add_quote(doc, &who, span_of(doc, c->t0, c->t0 + 1), span_of(doc, e->t1 + 1, end), false);
+      c->subject = who;
+      c->has_subject = c->reported = true;
+      carry(talk, doc, &who);
+      return;
+    }
+    i = next;
+  }
+}
+
+/* Where a clause may begin with the one who is told: the start of the sentence, and behind "Đồng thời,", "Đối với". */
+static void implicit(ex_doc *doc, const ex_clause *c, const struct talk *talk) {
+  if (!talk->active || talk->age > CARRY || !(talk->what & EX_RUN_DIRECTIVES)) return;
+  uint32_t t = c->t0, len = ex_len(doc, t, C_CONTINUE);
+  if (len) {
+    t += len;
+    if (ex_is(doc, t, ',')) t++;
+  }
+  if (ex_implicit_at(doc, c, &talk->speaker, t)) return;
+  /* Behind an opening phrase: "Trong vai trò là trung tâm vùng, Hà Nội cần …". */
+  for (uint32_t k = c->t0; k < c->t1 && k - c->t0 < 24; k++)
+    if (ex_is(doc, k, ',') && ex_owner(doc, k + 1) != EX_NONE && ex_implicit_at(doc, c, &talk->speaker, k + 1)) return;
+}
+
+/* Remembers who was named, and who leads what. */
+static void note_entity(const ex_doc *doc, struct talk *talk, uint32_t i, uint32_t t) {
+  const ex_ent *e = ex_ent_at(doc, i);
+  if (e->type == E_PERSON) talk->last_person = e->person;
+  if (e->type == E_ROLE && e->t0 == t && e->person != EX_NONE && e->link != EX_NONE)
+    talk->roles[talk->n_roles++ % ROLES] = i;
+}
+
+static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) {
+  ex_clause c = {.t0 = s->t0, .t1 = s->t1};
+  uint32_t before = doc->directives.n;
+  talk->age++;
+  /* A sentence may begin with the closing mark of the quotation before it. */
+  while (c.t0 < c.t1 && (ex_is(doc, c.t0, '-') || ex_is(doc, c.t0, 0x2013) || ex_is(doc, c.t0, '+'))) c.t0++;
+  according_to(doc, &c, talk);
+  for (uint32_t t = c.t0; t < c.t1 && !doc->oom;) {
+    doc->work++;
+    uint32_t i = ex_owner(doc, t), end = 0;
+    if (t >= talk->quoted && opens_quote(doc, t)) quote_at(doc, talk, t);
+    if (i != EX_NONE) note_entity(doc, talk, i, t);
+    if (ex_is(doc, t, ';')) c.reported = false;
+    if (i == EX_NONE && t >= talk->quoted && doc->tok[t].id) end = verb_at(doc, &c, talk, t);
+    t = end > t ? end : t + 1;
+  }
+  if (doc->directives.n == before && !c.has_subject && !doc->oom && c.t0 >= talk->quoted) implicit(doc, &c, talk);
+  /* Somebody who is told something is not the speaker of the next sentence. */
+}
+
+void ex_find_speech(ex_doc *doc, uint32_t what) {
+  struct talk talk = {.last_person = EX_NONE, .what = what};
+  talk.speaker.ent = EX_NONE;
+  const ex_sentence *s = doc->sentences.items;
+  for (uint32_t k = 0; k < doc->sentences.n && !doc->oom; k++) read_sentence(doc, &talk, &s[k]);
+}

@@ -20,6 +20,7 @@ typedef struct {
   const cJSON *body;
   int width, color;
   int column, indent; /* of the paragraph being wrapped */
+  int fresh;          /* the line holds no word yet */
 } view;
 
 void view_put(view_buf *b, const char *data, size_t len) {
@@ -47,7 +48,8 @@ static void style(view *v, const char *code) {
 /* Bytes of the character at s (valid UTF-8), and the columns that it takes; a control character gets -1. */
 static size_t character(const char *s, int *ret_columns) {
   const unsigned char *u = (const unsigned char *)s;
-  size_t n = u[0] < 0x80 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
+  size_t most = u[0] < 0x80 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4, n = 1;
+  while (n < most && (u[n] & 0xC0) == 0x80) n++;
   *ret_columns = 1;
   if (u[0] < 0x20 || u[0] == 0x7F || (u[0] == 0xC2 && u[1] < 0xA0)) *ret_columns = -1;
   /* Combining marks, and marks that turn the direction of what follows. */
@@ -63,6 +65,7 @@ static void line_break(view *v) {
   raw(v, "\n");
   for (int i = 0; i < v->indent; i++) raw(v, " ");
   v->column = v->indent;
+  v->fresh = 1;
 }
 
 /* Adds text to the paragraph, word by word. */
@@ -78,7 +81,7 @@ static void words(view *v, const char *text) {
     if (len == 0) return;
     if (v->column > v->indent && v->column + 1 + columns > v->width)
       line_break(v);
-    else if (v->column > v->indent) {
+    else if (!v->fresh) {
       raw(v, " ");
       v->column++;
     }
@@ -88,8 +91,15 @@ static void words(view *v, const char *text) {
       i += n;
     }
     v->column += columns;
+    v->fresh = 0;
     text += len;
   }
+}
+
+/* Adds a mark behind the last word, without a space. */
+static void glue(view *v, const char *mark) {
+  raw(v, mark);
+  v->column += (int)strlen(mark);
 }
 
 /* Begins a paragraph that hangs at `indent`. */
@@ -97,6 +107,7 @@ static void begin(view *v, int indent, const char *mark) {
   v->indent = indent;
   raw(v, mark);
   v->column = indent;
+  v->fresh = 1;
 }
 
 static void heading(view *v, const char *text) {
@@ -131,7 +142,7 @@ static void summary(view *v) {
     const char *all = article_string(v->body, "text");
     if (!all) return;
     size_t len = strlen(all) > LEAD_CHARS ? LEAD_CHARS : strlen(all);
-    while (len > 0 && len == LEAD_CHARS && ((unsigned char)all[len] & 0xC0) == 0x80) len--;
+    while (len > 0 && ((unsigned char)all[len] & 0xC0) == 0x80) len--;
     snprintf(start, sizeof start, "%.*s%s", (int)len, all, all[len] ? " …" : "");
     text = start;
   }
@@ -164,7 +175,10 @@ static void roles(view *v, const cJSON *list, const char *person) {
       again = r && strcmp(r, role) == 0;
     }
     if (again) continue;
-    words(v, n++ ? ";" : "–");
+    if (n++)
+      glue(v, ";");
+    else
+      words(v, "–");
     words(v, role);
   }
 }
@@ -198,9 +212,10 @@ static void directive(view *v, const cJSON *d, int number) {
   style(v, RESET);
   if (verb) words(v, verb);
   if (cJSON_IsArray(addressees)) {
+    int n = 0;
     for (const cJSON *a = addressees->child; a; a = a->next) {
       const char *name = article_name(v->body, a);
-      if (a != addressees->child) words(v, ";");
+      if (name && n++) glue(v, ";");
       if (name) words(v, name);
     }
   }
@@ -209,9 +224,9 @@ static void directive(view *v, const cJSON *d, int number) {
     words(v, content);
   }
   if (deadline) {
-    words(v, "(");
-    words(v, deadline);
-    words(v, ")");
+    char when[128];
+    snprintf(when, sizeof when, "(%.*s)", (int)strnlen(deadline, 100), deadline);
+    words(v, when);
   }
   raw(v, "\n");
 }
@@ -238,12 +253,11 @@ static void scalars(view *v) {
       text = number;
     }
     if (!text) continue;
-    begin(v, 4, "");
+    begin(v, 0, "");
     style(v, BOLD);
-    v->column = 0;
-    v->indent = 0;
     words(v, c->string);
     style(v, RESET);
+    glue(v, ":");
     v->indent = 4;
     words(v, text);
     raw(v, "\n");

@@ -138,27 +138,33 @@ static uint32_t type_bit(const cJSON *value) {
   return cJSON_IsArray(value) ? SL_J_ARRAY : SL_J_OBJECT;
 }
 
-static int check_promises(const sl_written *w, const sl_doc *after, const cJSON *body, sl_err *err) {
-  for (uint32_t i = 0; i < w->list.n; i++) {
+/* Does a field keep what was declared of it? What may be written and was left as it came is not the stage's. */
+static int check_promise(const sl_access *d, const cJSON *was, const cJSON *body, sl_err *err) {
+  sl_pointer *p = NULL;
+  int code = sl_pointer_new(d->pointer, &p, err);
+  if (code) return code;
+  const cJSON *found = sl_pointer_get(p, body), *before = was ? sl_pointer_get(p, was) : NULL;
+  sl_pointer_free(p);
+  if (!found && d->access == SL_C_WRITES)
+    return sl_err_set(err, SL_EPLUGIN, "declares that it writes %s, and the document that went on has none",
+                      d->pointer);
+  if (!found || !d->types || d->types & type_bit(found)) return 0;
+  if (d->access == SL_C_WRITES_MAYBE && before && sl_json_equal(before, found)) return 0;
+  return sl_err_set(err, SL_EPLUGIN, "let %s go on with a value of another type than its contract declares",
+                    d->pointer);
+}
+
+static int check_promises(const sl_written *w, const sl_doc *after, const cJSON *was, const cJSON *body, sl_err *err) {
+  int code = 0;
+  for (uint32_t i = 0; i < w->list.n && !code; i++) {
     const sl_access *d = &w->list.items[i];
     if (!may_write(d)) continue;
-    if (d->pointer[0] == '@') {
-      if (d->access == SL_C_WRITES && !after->payload)
-        return sl_err_set(err, SL_EPLUGIN, "declares that it writes @payload, and the document that went on has none");
-      continue;
-    }
-    sl_pointer *p = NULL;
-    int code = sl_pointer_new(d->pointer, &p, err);
-    if (code) return code;
-    const cJSON *found = sl_pointer_get(p, body);
-    sl_pointer_free(p);
-    if (!found && d->access == SL_C_WRITES)
-      return sl_err_set(err, SL_EPLUGIN, "declares that it writes %s, and the document that went on has none",
-                        d->pointer);
-    if (found && d->types && !(d->types & type_bit(found)))
-      return sl_err_set(err, SL_EPLUGIN, "wrote a value of another type than its contract declares to %s", d->pointer);
+    if (d->pointer[0] != '@')
+      code = check_promise(d, was, body, err);
+    else if (d->access == SL_C_WRITES && !after->payload)
+      code = sl_err_set(err, SL_EPLUGIN, "declares that it writes @payload, and the document that went on has none");
   }
-  return 0;
+  return code;
 }
 
 static int check_payload(const sl_written *w, const sl_doc *before, const sl_doc *after, sl_err *err) {
@@ -172,14 +178,12 @@ int sl_written_check(const sl_written *w, sl_doc *before, sl_doc *after, sl_err 
   if (w->list.open) return 0;
   int code = check_payload(w, before, after, err);
   if (code) return code;
-  const cJSON *body = sl_doc_body(after, err);
-  if (!body) return SL_ENOMEM;
-  code = check_promises(w, after, body, err);
+  cJSON nothing = {.type = cJSON_Object};
+  const cJSON *body = sl_doc_body(after, err), *was = before ? sl_doc_body(before, err) : &nothing;
+  if (!body || !was) return SL_ENOMEM;
+  code = check_promises(w, after, was, body, err);
   if (code || (before && before->body == after->body)) return code;
   walk k = {.w = w, .err = err};
-  cJSON nothing = {.type = cJSON_Object};
-  const cJSON *was = before ? sl_doc_body(before, err) : &nothing;
-  if (!was) return SL_ENOMEM;
   k.moved = before && before->map && before->map != after->map;
   return compare(&k, was, body);
 }

@@ -90,7 +90,7 @@ static void a_broken_contract_is_a_problem(void **state) {
       {"missing", "declares that it writes /n"},
       {"hold", "HELD without"},
       {"remove", "let /text go"},
-      {"wrong_type", "another type"},
+      {"wrong_type", "another type than"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char params[64];

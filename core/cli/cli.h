@@ -19,7 +19,7 @@ struct cJSON;
 #define SL_EXIT_OK 0
 #define SL_EXIT_FAILED 1   /* it could not be done, or not to the end */
 #define SL_EXIT_USAGE 2    /* the command line is wrong */
-#define SL_EXIT_DEAD 3     /* done, but dead letters were written */
+#define SL_EXIT_DEAD 3     /* done, but dead letters were written, or documents unrouted against the file's will */
 #define SL_EXIT_PIPELINE 4 /* the pipeline file is wrong: nothing was started */
 /* 128 + the signal's number: stopped by SIGINT (130) or SIGTERM (143) */
 

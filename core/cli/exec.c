@@ -54,7 +54,7 @@ static int exit_code(const sl_exec *x, int rc, const sl_run_stats *stats) {
   if (stats->signal) return 128 + stats->signal;
   if (stats->dead) return SL_EXIT_DEAD;
   if (stats->unfinished) return SL_EXIT_FAILED;
-  if (stats->unrouted && x->pipeline->unrouted == SL_UNROUTED_ERROR) return SL_EXIT_FAILED;
+  if (stats->unrouted && x->pipeline->unrouted == SL_UNROUTED_ERROR) return SL_EXIT_DEAD;
   return SL_EXIT_OK;
 }
 

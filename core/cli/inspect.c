@@ -5,6 +5,9 @@
 
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "base/mem.h"
+#include "conf/reference.h"
+#include "conf/schema.h"
 #include "obs/table.h"
 #include "obs/term.h"
 
@@ -99,10 +102,58 @@ static int show_one(const sl_cli *cli, sl_registry *registry, const char *uses) 
   return SL_EXIT_OK;
 }
 
+/* Every stage type under the name that a file would use. */
+typedef struct collection {
+  sl_schema_type *types;
+  uint32_t n;
+  int failed;
+} collection;
+
+static void collect_one(collection *c, const sl_plugin *desc, const sl_stage_type *t) {
+  char name[160];
+  int same = strcmp(desc->name, t->name) == 0;
+  (void)snprintf(name, sizeof name, "%s%s%s", desc->name, same ? "" : ".", same ? "" : t->name);
+  sl_schema_type *more = sl_mem_realloc(c->types, (c->n + 1) * sizeof *more);
+  char *uses = sl_mem_strdup(name);
+  if (more) c->types = more;
+  if (!more || !uses) {
+    sl_mem_free(uses);
+    c->failed = 1;
+    return;
+  }
+  c->types[c->n++] = (sl_schema_type){uses, t, desc};
+}
+
+static void on_collect(void *user, const char *path, const sl_loaded *loaded, const sl_err *err) {
+  (void)path, (void)err;
+  for (uint32_t i = 0; loaded && i < loaded->desc->n_types; i++)
+    collect_one(user, loaded->desc, loaded->desc->types[i]);
+}
+
+static int generate(const sl_cli *cli, sl_registry *registry) {
+  collection c = {0};
+  sl_err err = {0};
+  cJSON *schema = NULL;
+  const char *folder = sl_cli_value(cli, "reference", NULL);
+  int rc = sl_registry_scan(registry, on_collect, &c, &err);
+  if (rc == 0 && c.failed) rc = sl_err_set(&err, SL_ENOMEM, "memory is out");
+  if (rc == 0 && folder)
+    rc = sl_reference_write(folder, c.types, c.n, &err);
+  else if (rc == 0)
+    rc = sl_schema_make(c.types, c.n, &schema, &err);
+  for (uint32_t i = 0; i < c.n; i++) sl_mem_free((void *)(uintptr_t)c.types[i].uses);
+  sl_mem_free(c.types);
+  if (rc != 0) return sl_cli_fail(&err);
+  return schema ? sl_cli_print_json(schema, 1) : SL_EXIT_OK;
+}
+
 static int run_inspect(const sl_cli *cli) {
   sl_registry *registry = NULL;
   int rc = sl_cli_registry(cli, &registry);
-  if (rc == SL_EXIT_OK) rc = cli->n_args ? show_one(cli, registry, cli->args[0]) : list_all(cli, registry);
+  if (rc == SL_EXIT_OK && (sl_cli_has(cli, "schema") || sl_cli_has(cli, "reference")))
+    rc = generate(cli, registry);
+  else if (rc == SL_EXIT_OK)
+    rc = cli->n_args ? show_one(cli, registry, cli->args[0]) : list_all(cli, registry);
   sl_registry_free(registry);
   return rc;
 }
@@ -110,6 +161,7 @@ static int run_inspect(const sl_cli *cli) {
 static const sl_cli_option options[] = {
     {"json", 0, NULL, "The same as JSON."},
     {"schema", 0, NULL, "The JSON Schema of pipeline files, for editors."},
+    {"reference", 0, "FOLDER", "Writes the reference as Markdown into a folder."},
 };
 
 const sl_cli_command sl_cmd_inspect = {

@@ -10,7 +10,6 @@ import sys
 import lib
 from lib import BUILD, SANITIZED, Failed, has, main, read, same, sluice, true, write
 
-PREFIX = None
 
 
 def tool(*command, env=None):
@@ -38,7 +37,14 @@ def build(folder, prefix):
 
 
 def test_a_stage_of_each_kind_builds_tests_runs_installs_and_packs():
-    prefix = install()
+    ours = lib.SLUICE
+    try:
+        each_kind(install())
+    finally:
+        lib.SLUICE = ours
+
+
+def each_kind(prefix):
     for kind in ("transform", "source", "sink"):
         name = "my_" + kind
         r = sluice("new", "stage", name, "--kind", kind)

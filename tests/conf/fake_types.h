@@ -139,8 +139,9 @@ static const sl_stage_type fake_types[] = {
 };
 #define FAKE_N (sizeof fake_types / sizeof fake_types[0])
 
-static int fake_resolve(void *user, const char *uses, const char *base, const char *const *path, uint32_t n_path,
-                        const sl_stage_type **ret_type, const char **ret_path, const char **ret_build, sl_err *err) {
+static inline int fake_resolve(void *user, const char *uses, const char *base, const char *const *path, uint32_t n_path,
+                               const sl_stage_type **ret_type, const char **ret_path, const char **ret_build,
+                               sl_err *err) {
   (void)user;
   (void)base;
   (void)path;
@@ -160,7 +161,7 @@ static int fake_resolve(void *user, const char *uses, const char *base, const ch
   return SL_ENOTFOUND;
 }
 
-static int fake_supplier(void *user, const char *pointer, char *buf, size_t cap) {
+static inline int fake_supplier(void *user, const char *pointer, char *buf, size_t cap) {
   (void)user;
   for (size_t i = 0; i < FAKE_N; i++) {
     if (!sl_contract_supplies(&fake_types[i], pointer)) continue;

@@ -7,20 +7,20 @@
 
 #include "vi_text.h"
 
-/* Parts of a score. Chosen on news; the lead of an article is its best summary, so the place counts most after the
- * subject. */
-#define W_CENTROID 0.45
-#define W_PLACE 0.35
+/* Parts of a score. Chosen on news; the lead of an article is its best summary, so the place counts, but for the first
+ * sentences only. */
+#define W_CENTROID 0.55
+#define W_PLACE 0.25
 #define W_TITLE 0.20
 /* Relevance against repetition. */
-#define LAMBDA 0.7
+#define LAMBDA 0.85
 /* A sentence this like a chosen one says the same. */
 #define SAME 0.75
 /* Sentences shorter than MIN say too little, longer ones than MAX too much at once. Syllables. */
 #define MIN_LEN 8.0
-#define MAX_LEN 45.0
+#define MAX_LEN 50.0
 /* How fast the place loses its weight, and how many words of a title are looked at. */
-#define PLACE_DECAY 0.35
+#define PLACE_DECAY 0.7
 #define MAX_TITLE 64u
 /* Sentences that are compared with each other; in longer texts those with the best scores. */
 #define MAX_CANDIDATES 500u

@@ -125,11 +125,297 @@ static void effective_parameters_hide_secrets(void **state) {
   sl_pipeline_free(p);
 }
 
+/* ---- paths and substitution ---- */
+
+static const char *store_path(const char *text, const sl_load_opts *opts, char buf[256]) {
+  sl_pipeline *p = load(text, opts);
+  snprintf(buf, 256, "%s", ((const fake_out *)p->stages[1].params)->path);
+  sl_pipeline_free(p);
+  return buf;
+}
+
+#define STORE(path)                                                                                             \
+  "stages:\n  - { id: in, uses: files, with: { paths: a } }\n  - { id: out, uses: store, with: { path: \"" path \
+  "\" } }\n"
+
+static void paths_resolve_by_where_they_come_from(void **state) {
+  (void)state;
+  char buf[256];
+  sl_load_opts opts = options();
+  setenv("T_DIR", "results", 1);
+  setenv("T_ABS", "/srv", 1);
+  setenv("T_EMPTY", "", 1);
+  unsetenv("T_NONE");
+  assert_string_equal(store_path(STORE("x.db"), &opts, buf), "/etc/p/x.db");
+  assert_string_equal(store_path(STORE("../x.db"), &opts, buf), "/etc/x.db");
+  assert_string_equal(store_path(STORE("/x.db"), &opts, buf), "/x.db");
+  assert_string_equal(store_path(STORE("${T_DIR}/x.db"), &opts, buf), "/work/dir/results/x.db");
+  assert_string_equal(store_path(STORE("out/${T_DIR}.db"), &opts, buf), "/etc/p/out/results.db");
+  assert_string_equal(store_path(STORE("${T_ABS}/x.db"), &opts, buf), "/srv/x.db");
+  assert_string_equal(store_path(STORE("${T_NONE:-out}/x.db"), &opts, buf), "/etc/p/out/x.db");
+  assert_string_equal(store_path(STORE("${T_NONE:-${T_DIR}}/x.db"), &opts, buf), "/work/dir/results/x.db");
+  assert_string_equal(store_path(STORE("${T_EMPTY:-e}/x.db"), &opts, buf), "/etc/p/e/x.db");
+  assert_string_equal(store_path(STORE("${T_EMPTY}x.db"), &opts, buf), "/etc/p/x.db");
+  assert_string_equal(store_path(STORE("$${T_DIR}/$x.db"), &opts, buf), "/etc/p/${T_DIR}/$x.db");
+  const char *sets[] = {"out.path=set.db"};
+  opts.sets = sets;
+  opts.n_sets = 1;
+  assert_string_equal(store_path(STORE("x.db"), &opts, buf), "/work/dir/set.db");
+}
+
+static void what_is_substituted_never_becomes_structure(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  setenv("T_EVIL", "a\n  - { id: evil, uses: drain }\n# ]}", 1);
+  sl_pipeline *p = load(STORE("${T_EVIL}"), &opts);
+  assert_int_equal(p->n_stages, 2);
+  sl_pipeline_free(p);
+}
+
+static void a_substituted_scalar_takes_the_type(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  setenv("T_N", "17", 1);
+  setenv("T_B", "false", 1);
+  setenv("T_BUDGET", "5MiB", 1);
+  sl_pipeline *p = load(
+      "budget: ${T_BUDGET}\nstages:\n  - { id: in, uses: lines, with: { paths: a }, provides: [/text, /sentences] }\n"
+      "  - { id: sum, uses: summarize, with: { sentences: \"${T_N}\", title: \"${T_B}\" } }\n"
+      "  - { id: e, uses: every, with: { value: { a: \"${T_N}\", b: '${T_N}', c: 9007199254740993 } } }\n"
+      "  - { id: out, uses: drain }\n",
+      &opts);
+  assert_int_equal(p->budget, 5 << 20);
+  assert_int_equal(((const fake_sum *)p->stages[1].params)->sentences, 17);
+  assert_int_equal(((const fake_sum *)p->stages[1].params)->title, 0);
+  char *text = NULL;
+  size_t len;
+  assert_int_equal(sl_json_print(((const fake_every *)p->stages[2].params)->value, &text, &len, NULL), 0);
+  assert_string_equal(text, "{\"a\":\"17\",\"b\":\"17\",\"c\":9007199254740993}");
+  sl_mem_free(text);
+  sl_pipeline_free(p);
+}
+
+static void a_file_may_hold_a_secret(void **state) {
+  (void)state;
+  char dir[] = "/tmp/sluice-conf-XXXXXX", path[128], text[512];
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/token", dir);
+  assert_int_equal(sl_path_write(path, "s3cret\n", 7, 0600, NULL), 0);
+  snprintf(text, sizeof text,
+           "stages:\n  - { id: in, uses: files, with: { paths: a } }\n"
+           "  - { id: out, uses: store, with: { path: x, token: \"${file:%s}\" } }\n",
+           path);
+  sl_load_opts opts = options();
+  sl_pipeline *p = load(text, &opts);
+  assert_string_equal(((const fake_out *)p->stages[1].params)->token, "s3cret");
+  sl_pipeline_free(p);
+  assert_int_equal(remove(path), 0);
+  assert_int_equal(remove(dir), 0);
+}
+
+/* ---- --set ---- */
+
+static void set_wins_over_the_file(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  const char *sets[] = {"lanes=2",         "name=other",
+                        "sum.sentences=9", "sum.method=lead",
+                        "vi.path=/v.db",   "in.paths=[x, \"y z\"]",
+                        "budget=1GiB",     "in.charset=[not a list]"};
+  opts.sets = sets;
+  opts.n_sets = sizeof sets / sizeof *sets;
+  sl_pipeline *p = load(whole, &opts);
+  assert_int_equal(p->lanes, 2);
+  assert_string_equal(p->name, "other");
+  assert_int_equal(p->budget, 1 << 30);
+  assert_int_equal(((const fake_sum *)p->stages[3].params)->sentences, 9);
+  const fake_in *in = p->stages[0].params;
+  assert_int_equal(in->paths.count, 2);
+  assert_string_equal(((const char *const *)in->paths.items)[1], "/etc/p/y z");
+  assert_string_equal(in->charset, "[not a list]");
+  assert_string_equal(((const fake_out *)p->stages[5].params)->path, "/v.db");
+  sl_pipeline_free(p);
+}
+
+static void set_changes_one_use_of_an_alias(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  const char *sets[] = {"b.charset=latin1"};
+  opts.sets = sets;
+  opts.n_sets = 1;
+  sl_pipeline *p =
+      load("stages:\n  - { id: a, uses: files, with: &w { paths: x } }\n  - { id: b, uses: files, with: *w }\n"
+           "  - { id: out, uses: drain, from: [a, b] }\n",
+           &opts);
+  assert_string_equal(((const fake_in *)p->stages[0].params)->charset, "utf-8");
+  assert_string_equal(((const fake_in *)p->stages[1].params)->charset, "latin1");
+  sl_pipeline_free(p);
+}
+
+/* ---- the graph ---- */
+
+static void stages_come_in_order_with_their_edges(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p = load("stages:\n"
+                        "  - { id: a, uses: files, with: { paths: a } }\n"
+                        "  - { id: both, uses: pass, from: [a, fix] }\n"
+                        "  - { id: out, uses: drain, on_error: { then: { route: q } } }\n"
+                        "  - { id: b, uses: files, with: { paths: b } }\n"
+                        "  - { id: fix, uses: pass }\n"
+                        "  - { id: q, uses: drain, from: [] }\n",
+                        &opts);
+  static const char *const order[] = {"a", "b", "fix", "both", "out", "q"};
+  for (uint32_t i = 0; i < 6; i++) assert_string_equal(p->stages[i].id, order[i]);
+  static const uint32_t edges[][3] = {{0, 3, 0}, {1, 2, 0}, {2, 3, 0}, {3, 4, 0}, {4, 5, 1}};
+  assert_int_equal(p->n_edges, 5);
+  for (uint32_t i = 0; i < 5; i++) {
+    assert_int_equal(p->edges[i].from, edges[i][0]);
+    assert_int_equal(p->edges[i].to, edges[i][1]);
+    assert_int_equal(p->edges[i].is_error, edges[i][2]);
+  }
+  assert_int_equal(p->stages[4].on_error.then, SL_THEN_ROUTE);
+  assert_int_equal(p->stages[4].on_error.route, 5);
+  assert_int_equal(p->stages[3].on_error.route, -1);
+  sl_pipeline_free(p);
+}
+
+static void defaults_follow_the_stage_type(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p =
+      load("defaults: { threads: 6 }\nstages:\n"
+           "  - { id: in, uses: poll }\n  - { id: hold, uses: hold }\n  - { id: slow, uses: slow, threads: 2 }\n"
+           "  - { id: pass, uses: pass }\n  - { id: out, uses: drain }\n",
+           &opts);
+  static const int64_t threads[] = {1, 1, 2, 1, 6};
+  for (uint32_t i = 0; i < 5; i++) assert_int_equal(p->stages[i].threads, threads[i]);
+  assert_int_equal(p->stages[0].order, SL_ORDER_NONE);
+  assert_int_equal(p->stages[4].order, SL_ORDER_SOURCE);
+  assert_int_equal(p->stages[0].in_flight, 256);
+  sl_pipeline_free(p);
+  p = load("stages: [ { id: in, uses: poll }, { id: slow, uses: slow }, { id: out, uses: drain } ]", &opts);
+  assert_int_equal(p->stages[1].threads, 4);
+  assert_int_equal(p->stages[2].threads, 1);
+  assert_string_equal(p->name, "news");
+  sl_pipeline_free(p);
+}
+
+static void needs_are_what_only_the_input_can_bring(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p = load("stages:\n  - { id: in, uses: lines, with: { paths: a }, provides: [/lang] }\n"
+                        "  - { id: seg, uses: segment }\n  - { id: sum, uses: summarize }\n"
+                        "  - { id: e, uses: every, with: { pointer: /other } }\n  - { id: out, uses: drain }\n",
+                        &opts);
+  assert_int_equal(p->stages[1].n_needs, 1);
+  assert_string_equal(p->stages[1].needs[0], "/text");
+  assert_int_equal(p->stages[2].n_needs, 0); /* what lacked /text ended at seg */
+  assert_int_equal(p->stages[3].n_needs, 1);
+  assert_string_equal(p->stages[3].needs[0], "/other");
+  sl_pipeline_free(p);
+}
+
+static void state_may_be_a_folder(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p = load("state: var\ndead_letters: bad.jsonl\n" STORE("x"), &opts);
+  assert_string_equal(p->state, "/etc/p/var");
+  assert_string_equal(p->dead_path, "/etc/p/bad.jsonl");
+  sl_pipeline_free(p);
+}
+
+/* ---- bad times ---- */
+
+static void a_missing_file_is_an_error(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_diags *diags = sl_diags_new();
+  sl_pipeline *p = NULL;
+  assert_int_equal(sl_pipeline_load("/no/such/file.yaml", &opts, diags, &p), SL_ENOTFOUND);
+  assert_null(p);
+  assert_int_equal(sl_diags_errors(diags), 1);
+  assert_non_null(strstr(sl_diags_at(diags, 0)->message, "/no/such/file.yaml"));
+  sl_diags_free(diags);
+}
+
+static void loading_survives_any_failed_allocation(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  const char *sets[] = {"lanes=2", "sum.sentences=4"};
+  opts.sets = sets;
+  opts.n_sets = 2;
+  sl_pipeline_free(load(whole, &opts));
+  int64_t live = sl_mem_live();
+  uint64_t i = 1, failures = 0;
+  for (int rc = -1; rc != 0; i++) {
+    sl_pipeline *p = NULL;
+    sl_mem_fail_at(i);
+    sl_diags *diags = sl_diags_new();
+    rc = diags ? sl_pipeline_load_text(whole, strlen(whole), "/etc/p/news.yaml", &opts, diags, &p) : SL_ENOMEM;
+    uint64_t rest = sl_mem_fail_at(0);
+    if (rc) {
+      assert_int_equal(rc, SL_ENOMEM);
+      assert_null(p);
+      assert_true(!diags || sl_diags_errors(diags) > 0);
+      failures++;
+    } else if (!rest) {
+      rc = -1; /* the failure was taken in stride: a check that fell away must not end the loop */
+      assert_non_null(p);
+    }
+    sl_pipeline_free(p);
+    sl_diags_free(diags);
+    assert_true(i < 100000);
+  }
+  assert_true(failures > 200);
+  assert_int_equal(sl_mem_live(), live);
+}
+
+static void the_diagnostics_survive_any_failed_allocation(void **state) {
+  (void)state;
+  static const char bad[] =
+      "budgett: 1\nlanes: x\nstages:\n  - { id: a, uses: fils }\n  - { id: b, uses: every, with: { rules: [ 1 ] } }\n";
+  sl_load_opts opts = options();
+  int64_t live = sl_mem_live();
+  for (uint64_t i = 1, rest = 0; !rest; i++) {
+    sl_pipeline *p = NULL;
+    sl_buf buf = {0};
+    sl_mem_fail_at(i);
+    sl_diags *diags = sl_diags_new();
+    if (diags) {
+      assert_int_not_equal(sl_pipeline_load_text(bad, strlen(bad), "x.yaml", &opts, diags, &p), 0);
+      (void)sl_diags_print(diags, &buf, 1);
+      cJSON *json = NULL;
+      (void)sl_diags_json(diags, &json, NULL);
+      cJSON_Delete(json);
+    }
+    rest = sl_mem_fail_at(0);
+    assert_null(p);
+    sl_buf_done(&buf);
+    sl_diags_free(diags);
+    assert_true(i < 100000);
+  }
+  assert_int_equal(sl_mem_live(), live);
+}
+
 int main(void) {
   sl_mem_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_whole_file),
       cmocka_unit_test(effective_parameters_hide_secrets),
+      cmocka_unit_test(paths_resolve_by_where_they_come_from),
+      cmocka_unit_test(what_is_substituted_never_becomes_structure),
+      cmocka_unit_test(a_substituted_scalar_takes_the_type),
+      cmocka_unit_test(a_file_may_hold_a_secret),
+      cmocka_unit_test(set_wins_over_the_file),
+      cmocka_unit_test(set_changes_one_use_of_an_alias),
+      cmocka_unit_test(stages_come_in_order_with_their_edges),
+      cmocka_unit_test(defaults_follow_the_stage_type),
+      cmocka_unit_test(needs_are_what_only_the_input_can_bring),
+      cmocka_unit_test(state_may_be_a_folder),
+      cmocka_unit_test(a_missing_file_is_an_error),
+      cmocka_unit_test(loading_survives_any_failed_allocation),
+      cmocka_unit_test(the_diagnostics_survive_any_failed_allocation),
   };
   return cmocka_run_group_tests_name("conf/pipeline", tests, NULL, NULL);
 }

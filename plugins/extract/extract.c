@@ -167,9 +167,10 @@ static void lane_close(sl_ctx *ctx, void *stage_, void *lane_) {
 /* ---- a document ---------------------------------------------------------------------------------------------------
  */
 
+/* Memory that is out now may be there again later. */
 static int32_t reject(sl_ctx *ctx, int32_t code, const char *message, const char *hint) {
   sl_fail(ctx, code, message, NULL, hint);
-  return SL_V_REJECT;
+  return code == SL_ENOMEM ? SL_V_RETRY : SL_V_REJECT;
 }
 
 /* A byte offset of /sentences/k; -1 if it is none. */
@@ -218,7 +219,7 @@ static int32_t write_body(sl_ctx *ctx, const stage *st, const lane *l, sl_doc *d
   if (ex_output(&l->doc, st->types, &list[0], &list[1], &list[2], changes) != 0)
     return reject(ctx, SL_ENOMEM, "memory is out while annotations are written", NULL);
   cJSON *body = sl_body_edit(ctx, doc);
-  int32_t verdict = body ? SL_V_OK : SL_V_REJECT;
+  int32_t verdict = body ? SL_V_OK : SL_V_RETRY;
   for (int i = 0; i < 4; i++) {
     if (!list[i]) continue;
     if (verdict == SL_V_OK) {
@@ -234,7 +235,7 @@ static int32_t process(sl_ctx *ctx, void *stage_, void *lane_, sl_doc *doc) {
   const stage *st = stage_;
   lane *l = lane_;
   const cJSON *body = sl_body(ctx, doc);
-  if (!body) return SL_V_REJECT;
+  if (!body) return SL_V_RETRY;
   const cJSON *text = cJSON_GetObjectItemCaseSensitive(body, "text");
   if (!cJSON_IsString(text))
     return reject(ctx, SL_EINVAL, "/text: expected a string", "put `clean` before `extract`, or name the text `text`");

@@ -176,6 +176,9 @@ int sl_probe_child(const char *file, const char *path) {
   setrlimit(RLIMIT_CORE, &no_core);
   alarm(60); /* should the parent die meanwhile */
   fcntl(SL_PROBE_FD, F_SETFD, FD_CLOEXEC);
+  /* A crash must look like one, whatever a sanitizer or a preloaded library does with these signals. */
+  static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+  for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) signal(deadly[i], SIG_DFL);
   say('S', NULL);
   int lasting = 0;
   int code = sl_image_load(file, path, &desc, &lasting, &err);

@@ -37,9 +37,12 @@ static const word_class classes[] = {
     {SEG_C_EN,
      "the of and to in is that for it on with as was are be this by have from at not which were has had will would "
      "their said they but he his an or been its who more we you i she her there about can if when"},
-    {SEG_C_SURNAME,
-     "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh trịnh đoàn lương mai đào tô lâm "
-     "trương hà cao phùng vương thái tạ chu châu quách lưu"},
+    {SEG_C_SURNAME, "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh trịnh đoàn lương mai "
+                    "đào tô lâm trương hà "
+                    "cao phùng vương thái tạ chu châu quách lưu la kiều mạc tống tăng diệp thân lục lã doãn nghiêm "
+                    "ninh hứa bạch triệu khổng "
+                    "giàng sùng lò vi thạch"},
+    {SEG_C_SECTION, "điều khoản chương mục phần bài bước câu hình bảng phụ lục tập quyển kỳ"},
 };
 
 static int add_class(seg_lexicon *lex, uint64_t key, unsigned flag) {

@@ -13,6 +13,7 @@
 #define SEG_C_VI_PLAIN 8u /* frequent in Vietnamese written without marks */
 #define SEG_C_EN 16u      /* frequent in English */
 #define SEG_C_SURNAME 32u
+#define SEG_C_SECTION 64u /* before the number of a part of a text: Điều 5. */
 
 #define SEG_CLASS_SLOTS 1024u
 

@@ -98,9 +98,11 @@ static bool ends_glued(const state *st, size_t i, size_t next) {
   return titled || (after->flags & SEG_T_CASELESS);
 }
 
-/* The stop at i behind a number or letter that numbers the sentence. */
+/* The stop at i behind a number or letter that numbers the sentence, or a section of the text (Điều 5. Phạm vi). */
 static bool is_numbering(const state *st, size_t i, size_t j) {
-  return i > 0 && j == i + 1 && !is(st, i, SEG_T_DOTS) && is(st, i, SEG_T_GLUED) && is_enumerator(st, i - 1);
+  if (i == 0 || j != i + 1 || is(st, i, SEG_T_DOTS) || !is(st, i, SEG_T_GLUED)) return false;
+  if (is_enumerator(st, i - 1)) return true;
+  return i == st->first + 2 && st->t[i - 1].end - st->t[i - 1].start <= 5 && in_class(st, st->first, SEG_C_SECTION);
 }
 
 /* In a paragraph without any capitals a plain stop ends the sentence. */

@@ -85,7 +85,7 @@ static void find_runs(lattice *l) {
 
 static void relax(lattice *l, size_t from, size_t to, uint32_t cost) {
   place *a = &l->p[from], *b = &l->p[to];
-  uint32_t words = a->words + cost, lone = a->lone + (to - from == 1);
+  uint32_t words = a->words + cost, lone = a->lone + (cost && to - from == 1);
   if (words > b->words || (words == b->words && lone >= b->lone)) return;
   b->words = words;
   b->lone = lone;
@@ -118,7 +118,7 @@ static void match(lattice *l, size_t from, size_t i, size_t min_end) {
  * when that begins a word (Bộ Công an); a place and a name behind it (Hà Nội Trần Sỹ Thanh). */
 static void run_steps(lattice *l, size_t i) {
   size_t end = l->p[i].run_end;
-  for (size_t k = i + 2; k + 2 <= end && k <= i + 4; k++) {
+  for (size_t k = i + 1; k + 2 <= end && k <= i + 4; k++) {
     if (!in_class(l, k, SEG_C_SURNAME) || !is_word(l, i, k)) continue;
     relax(l, i, k, 0); /* two names for the price of one, and the first comer wins */
     relax(l, k, end, 1);

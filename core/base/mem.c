@@ -1,99 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counted memory over malloc. */
+/* What both allocators (memfast.c, memplain.c) share. */
 #include "base/mem.h"
 
-#include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
-/* One counter a thread, written by it alone, so that counting needs no contended atomic. Counters outlive their thread.
- */
-struct counter {
-  _Alignas(64) _Atomic int64_t live;
-  struct counter *next;
-  int in_use;
-};
-
-static struct counter shared_counter; /* for threads whose own counter could not be made */
-static struct counter *counters = &shared_counter;
-static pthread_mutex_t counters_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-static _Thread_local struct counter *mine;
-static _Thread_local uint64_t n_allocs, fail_at;
-static _Atomic int64_t accounted;
-
-static void thread_ends(void *p) {
-  struct counter *c = p;
-  pthread_mutex_lock(&counters_lock);
-  c->in_use = 0; /* what it counted stays; the next new thread goes on with it */
-  pthread_mutex_unlock(&counters_lock);
-  mine = NULL;
-}
-
-static void make_key(void) { (void)pthread_key_create(&exit_key, thread_ends); }
-
-static struct counter *counter_new(void) {
-  (void)pthread_once(&exit_once, make_key);
-  struct counter *c;
-  pthread_mutex_lock(&counters_lock);
-  for (c = counters; c != NULL && (c->in_use || c == &shared_counter); c = c->next) {
-  }
-  if (c == NULL && (c = aligned_alloc(64, sizeof *c)) != NULL) {
-    memset(c, 0, sizeof *c);
-    c->next = shared_counter.next;
-    shared_counter.next = c;
-  }
-  if (c != NULL) c->in_use = 1;
-  pthread_mutex_unlock(&counters_lock);
-  if (c == NULL) return &shared_counter;
-  (void)pthread_setspecific(exit_key, c);
-  return c;
-}
-
-static void count(int64_t delta) {
-  if (mine == NULL) mine = counter_new();
-  if (mine == &shared_counter) {
-    atomic_fetch_add_explicit(&mine->live, delta, memory_order_relaxed);
-  } else {
-    int64_t now = atomic_load_explicit(&mine->live, memory_order_relaxed);
-    atomic_store_explicit(&mine->live, now + delta, memory_order_relaxed);
-  }
-}
-
-static int must_fail(void) {
-  n_allocs++;
-  if (fail_at == 0 || --fail_at != 0) return 0;
-  errno = ENOMEM;
-  return 1;
-}
-
-void *sl_mem_alloc(size_t size) {
-  if (must_fail()) return NULL;
-  void *p = malloc(size == 0 ? 1 : size);
-  if (p != NULL) count((int64_t)malloc_usable_size(p));
-  return p;
-}
-
-void *sl_mem_realloc(void *p, size_t size) {
-  if (p == NULL) return sl_mem_alloc(size);
-  if (must_fail()) return NULL;
-  int64_t before = (int64_t)malloc_usable_size(p);
-  void *q = realloc(p, size == 0 ? 1 : size);
-  if (q != NULL) count((int64_t)malloc_usable_size(q) - before);
-  return q;
-}
-
-void sl_mem_free(void *p) {
-  if (p == NULL) return;
-  count(-(int64_t)malloc_usable_size(p));
-  free(p);
-}
+#include "base/memheap.h"
 
 void *sl_mem_calloc(size_t n, size_t size) {
   size_t bytes;
@@ -119,21 +33,18 @@ void *sl_mem_memdup(const void *data, size_t len) {
   return p;
 }
 
-int64_t sl_mem_live(void) {
-  int64_t sum = atomic_load_explicit(&accounted, memory_order_relaxed);
-  pthread_mutex_lock(&counters_lock);
-  for (struct counter *c = counters; c != NULL; c = c->next)
-    sum += atomic_load_explicit(&c->live, memory_order_relaxed);
-  pthread_mutex_unlock(&counters_lock);
-  return sum;
-}
+int64_t sl_mem_live(void) { return sl_memheap_live(); }
 
-void sl_mem_account(int64_t delta) { atomic_fetch_add_explicit(&accounted, delta, memory_order_relaxed); }
+void sl_mem_account(int64_t delta) { sl_memheap_count(sl_memheap_get(), delta); }
 
 static void install(void) {
   cJSON_Hooks hooks = {sl_mem_alloc, sl_mem_free};
   cJSON_InitHooks(&hooks);
 }
+
+/* Before main, so that no tree is made by one allocator and freed by another; sl_mem_install makes sure of this file.
+ */
+__attribute__((constructor)) static void install_early(void) { install(); }
 
 void sl_mem_install(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -141,9 +52,10 @@ void sl_mem_install(void) {
 }
 
 uint64_t sl_mem_fail_at(uint64_t nth) {
-  uint64_t rest = fail_at;
-  fail_at = nth;
+  sl_memheap *heap = sl_memheap_get();
+  uint64_t rest = heap->fail_target > heap->n_allocs ? heap->fail_target - heap->n_allocs : 0;
+  heap->fail_target = nth == 0 ? 0 : heap->n_allocs + nth;
   return rest;
 }
 
-uint64_t sl_mem_count(void) { return n_allocs; }
+uint64_t sl_mem_count(void) { return sl_memheap_get()->n_allocs; }

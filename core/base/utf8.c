@@ -341,5 +341,7 @@ size_t sl_utf8_clip(const char *s, size_t len, size_t max) {
   size_t part;
   size_t lead = start - 1;
   size_t whole = char_len((const unsigned char *)s + lead, n - lead, &part);
-  return whole == 0 && part == n - lead ? lead : n;
+  unsigned char first = (unsigned char)s[lead];
+  int begins = first >= 0xc2 && first <= 0xf4; /* other bytes begin no character that could be cut */
+  return begins && whole == 0 && part == n - lead ? lead : n;
 }

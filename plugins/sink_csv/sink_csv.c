@@ -26,6 +26,8 @@ struct stage {
   csv_format format;
   outfile *file;
   csv_buf buf;
+  article_refs refs;
+  int32_t by_name; /* some column names entities */
   int32_t complete;
 };
 
@@ -95,6 +97,7 @@ static int32_t add_columns(sl_ctx *ctx, struct stage *s) {
       return SL_EINVAL;
     }
     s->columns[i].name = e->key;
+    s->by_name |= s->columns[i].by_name;
     s->n++;
   }
   return SL_OK;
@@ -160,8 +163,9 @@ static int32_t print(sl_ctx *ctx, struct stage *s, sl_doc *doc) {
   size_t before = s->buf.len;
   sl_origin origin;
   sl_get_origin(ctx, doc, &origin);
-  csv_row row = {.body = sl_body(ctx, doc), .key = sl_key(ctx, doc), .uri = origin.uri, .index = 1};
+  csv_row row = {.body = sl_body(ctx, doc), .key = sl_key(ctx, doc), .uri = origin.uri, .refs = &s->refs, .index = 1};
   int rc = row.body ? 0 : -1;
+  if (rc == 0 && s->by_name) rc = article_refs_build(&s->refs, row.body);
   if (rc == 0 && !s->each) {
     rc = csv_line(&s->buf, &s->format, s->columns, s->n, &row);
   } else if (rc == 0) {
@@ -225,6 +229,7 @@ static void destroy(void *stage) {
   for (size_t i = 0; s->columns && i < s->p->columns.count; i++) free(s->columns[i].path);
   free(s->columns);
   free(s->each);
+  article_refs_free(&s->refs);
   free(s->buf.data);
   free(s);
 }

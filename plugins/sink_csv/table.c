@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "../common/article.h"
-
 static int skip_prefix(const char **text, const char *prefix) {
   size_t n = strlen(prefix);
   if (strncmp(*text, prefix, n) != 0) return 0;
@@ -102,14 +100,14 @@ static void number_text(const cJSON *v, char *out, size_t room) {
 typedef struct {
   csv_buf *to; /* the plain value, before quoting */
   const csv_format *format;
-  const cJSON *body;
+  const article_refs *refs;
   int by_name, text;
 } value;
 
 static void add_value(value *v, const cJSON *node, int depth) {
   char number[512];
   if (v->by_name && cJSON_IsString(node)) {
-    put_string(v->to, article_name(v->body, node));
+    put_string(v->to, article_name(v->refs, node));
   } else if (cJSON_IsString(node)) {
     put_string(v->to, node->valuestring);
   } else if (cJSON_IsNumber(node)) {
@@ -136,7 +134,7 @@ static void add_value(value *v, const cJSON *node, int depth) {
 
 static void add_column(csv_buf *b, const csv_format *f, const csv_column *c, const csv_row *row) {
   csv_buf plain = {0};
-  value v = {.to = &plain, .format = f, .body = row->body, .by_name = c->by_name};
+  value v = {.to = &plain, .format = f, .refs = row->refs, .by_name = c->by_name};
   char number[24];
   switch (c->kind) {
   case CSV_KEY:

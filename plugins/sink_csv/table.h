@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "../common/article.h"
 #include "../common/jptr.h"
 
 #define CSV_ITEM 0  /* a pointer into the item; into the document when there are no items */
@@ -40,6 +41,7 @@ typedef struct csv_format {
 
 typedef struct csv_row {
   const cJSON *body, *item;
+  const article_refs *refs; /* the document's entities, for name: */
   const char *key, *uri;
   size_t index;
 } csv_row;

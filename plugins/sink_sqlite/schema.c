@@ -31,7 +31,7 @@ static const char schema_sql[] =
     "CREATE TABLE people(\n"
     "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"
     "  person TEXT NOT NULL, role TEXT);\n"
-    "CREATE INDEX people_doc ON people(doc);\n"
+    "CREATE INDEX people_doc ON people(doc, person, role);\n"
     "CREATE INDEX people_person ON people(person);\n"
     "CREATE TABLE directives(\n"
     "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"

@@ -29,6 +29,7 @@ enum {
   Q_CLEAR_DIRECTIVES,
   Q_ENTITY,
   Q_PERSON,
+  Q_TRIM_PEOPLE,
   Q_DIRECTIVE,
   Q_COUNT
 };
@@ -57,6 +58,8 @@ static const char *const queries[Q_COUNT] = {
                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [Q_PERSON] = "INSERT INTO people(doc, person, role) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
                  " (SELECT 1 FROM people WHERE doc = ?1 AND person = ?2 AND role IS ?3)",
+    [Q_TRIM_PEOPLE] = "DELETE FROM people WHERE doc = ?1 AND role IS NULL AND person IN"
+                      " (SELECT person FROM people WHERE doc = ?1 AND role IS NOT NULL)",
     [Q_DIRECTIVE] = "INSERT INTO directives(doc, n, speaker, verb, addressees, content, deadline, start_byte, end_byte)"
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 };
@@ -65,12 +68,14 @@ struct store {
   sqlite3 *db;
   int on_conflict;
   sqlite3_stmt *stmt[Q_COUNT];
+  article_refs refs; /* entities of the document in work */
 };
 
 void store_free(store *s) {
   if (!s) return;
   for (int i = 0; i < Q_COUNT; i++) sqlite3_finalize(s->stmt[i]);
   sqlite3_close(s->db);
+  article_refs_free(&s->refs);
   free(s);
 }
 
@@ -191,7 +196,7 @@ static int judge(store *s, int rc, store_error *err) {
   return own ? STORE_REJECTED : STORE_FAILED;
 }
 
-static int put_entities(store *s, int64_t doc, const cJSON *body, const cJSON *first) {
+static int put_entities(store *s, int64_t doc, const cJSON *first) {
   sqlite3_stmt *q = s->stmt[Q_ENTITY];
   for (const cJSON *e = first; e; e = e->next) {
     sqlite3_bind_int64(q, 1, doc);
@@ -201,7 +206,7 @@ static int put_entities(store *s, int64_t doc, const cJSON *body, const cJSON *f
     bind_offset(q, 5, article_get(e, "end"));
     bind_text(q, 6, article_string(e, "text"));
     bind_text(q, 7, article_string(e, "norm"));
-    bind_text(q, 8, article_role_holder(body, e));
+    bind_text(q, 8, article_role_holder(&s->refs, e));
     int rc = run(s, Q_ENTITY);
     if (rc != SQLITE_OK) return rc;
   }
@@ -215,35 +220,27 @@ static int put_person(store *s, int64_t doc, const char *person, const char *rol
   return run(s, Q_PERSON);
 }
 
-static int has_role(const cJSON *body, const cJSON *first, const char *person) {
-  for (const cJSON *e = first; e; e = e->next) {
-    const char *holder = article_is(e, "ROLE") ? article_role_holder(body, e) : NULL;
-    if (holder && strcmp(holder, person) == 0) return 1;
-  }
-  return 0;
-}
-
 /* One row for each role of a person, or one without role. */
-static int put_people(store *s, int64_t doc, const cJSON *body, const cJSON *first) {
+static int put_people(store *s, int64_t doc, const cJSON *first) {
   int rc = SQLITE_OK;
   for (const cJSON *e = first; e && rc == SQLITE_OK; e = e->next) {
     const char *name = article_entity_name(e);
-    const char *holder = article_is(e, "ROLE") ? article_role_holder(body, e) : NULL;
+    const char *holder = article_is(e, "ROLE") ? article_role_holder(&s->refs, e) : NULL;
     if (name && holder)
       rc = put_person(s, doc, holder, name);
-    else if (name && article_is(e, "PERSON") && !has_role(body, first, name))
+    else if (name && article_is(e, "PERSON"))
       rc = put_person(s, doc, name, NULL);
   }
-  return rc;
+  return rc == SQLITE_OK ? run_doc(s, Q_TRIM_PEOPLE, doc) : rc;
 }
 
 /* The addressees' names, joined; what does not fit ends in an ellipsis. */
-static void addressees(const cJSON *body, const cJSON *directive, char out[ADDRESSEES]) {
+static void addressees(const store *s, const cJSON *directive, char out[ADDRESSEES]) {
   const cJSON *list = article_get(directive, "addressees");
   size_t used = 0;
   out[0] = '\0';
   for (const cJSON *a = cJSON_IsArray(list) ? list->child : NULL; a; a = a->next) {
-    const char *name = article_name(body, a);
+    const char *name = article_name(&s->refs, a);
     if (!name) continue;
     if (used + strlen(name) + 8 > ADDRESSEES) {
       memcpy(out + used, "; …", sizeof "; …");
@@ -253,16 +250,16 @@ static void addressees(const cJSON *body, const cJSON *directive, char out[ADDRE
   }
 }
 
-static int put_directives(store *s, int64_t doc, const cJSON *body, const cJSON *first) {
+static int put_directives(store *s, int64_t doc, const cJSON *first) {
   sqlite3_stmt *q = s->stmt[Q_DIRECTIVE];
   int64_t n = 0;
   for (const cJSON *d = first; d; d = d->next) {
     char names[ADDRESSEES];
     const cJSON *content = article_get(d, "content");
-    addressees(body, d, names);
+    addressees(s, d, names);
     sqlite3_bind_int64(q, 1, doc);
     sqlite3_bind_int64(q, 2, ++n);
-    bind_text(q, 3, article_name(body, article_get(d, "speaker")));
+    bind_text(q, 3, article_name(&s->refs, article_get(d, "speaker")));
     bind_text(q, 4, article_words(article_get(d, "verb")));
     bind_text(q, 5, *names ? names : NULL);
     bind_text(q, 6, article_words(content));
@@ -326,9 +323,9 @@ static int write_rows(store *s, const store_doc *d, const columns *c, int64_t do
     doc = sqlite3_last_insert_rowid(s->db);
   }
   if (rc == SQLITE_OK) rc = run_doc(s, Q_SEARCH, doc);
-  if (rc == SQLITE_OK) rc = put_entities(s, doc, d->body, c->entities);
-  if (rc == SQLITE_OK) rc = put_people(s, doc, d->body, c->entities);
-  if (rc == SQLITE_OK) rc = put_directives(s, doc, d->body, c->directives);
+  if (rc == SQLITE_OK) rc = put_entities(s, doc, c->entities);
+  if (rc == SQLITE_OK) rc = put_people(s, doc, c->entities);
+  if (rc == SQLITE_OK) rc = put_directives(s, doc, c->directives);
   return rc;
 }
 
@@ -337,6 +334,7 @@ int store_put(store *s, const store_doc *d, store_error *err) {
   int64_t doc;
   int rc = read_columns(d->body, &c, err);
   if (rc != STORE_OK) return rc;
+  if (article_refs_build(&s->refs, d->body) < 0) return judge(s, SQLITE_NOMEM, err);
   if ((rc = judge(s, find(s, d->key, &doc), err)) != STORE_OK) return rc;
   if (doc && s->on_conflict == STORE_KEEP) return STORE_OK;
   if (doc && s->on_conflict == STORE_ERROR)

@@ -13,11 +13,13 @@
 #define CYAN "\033[36m"
 #define RESET "\033[0m"
 
-#define LEAD_CHARS 400 /* of the text, where there is neither summary nor lead */
+#define MOST_ENTITIES 500 /* looked at for people: a view is for reading */
+#define LEAD_CHARS 400    /* of the text, where there is neither summary nor lead */
 
 typedef struct {
   view_buf *out;
   const cJSON *body;
+  article_refs refs;
   int width, color;
   int column, indent; /* of the paragraph being wrapped */
   int fresh;          /* the line holds no word yet */
@@ -163,14 +165,14 @@ static int repeated(const cJSON *list, const cJSON *entity, const char *type, co
 
 /* The roles of a person, each once. */
 static void roles(view *v, const cJSON *list, const char *person) {
-  int n = 0;
-  for (const cJSON *e = list->child; e; e = e->next) {
-    const char *holder = article_is(e, "ROLE") ? article_role_holder(v->body, e) : NULL;
+  int n = 0, looked = 0;
+  for (const cJSON *e = list->child; e && looked < MOST_ENTITIES; e = e->next, looked++) {
+    const char *holder = article_is(e, "ROLE") ? article_role_holder(&v->refs, e) : NULL;
     const char *role = holder && strcmp(holder, person) == 0 ? article_entity_name(e) : NULL;
     if (!role) continue;
     int again = 0;
     for (const cJSON *o = list->child; o != e && !again; o = o->next) {
-      const char *h = article_is(o, "ROLE") ? article_role_holder(v->body, o) : NULL;
+      const char *h = article_is(o, "ROLE") ? article_role_holder(&v->refs, o) : NULL;
       const char *r = h && strcmp(h, person) == 0 ? article_entity_name(o) : NULL;
       again = r && strcmp(r, role) == 0;
     }
@@ -185,9 +187,9 @@ static void roles(view *v, const cJSON *list, const char *person) {
 
 static void people(view *v) {
   const cJSON *list = article_get(v->body, "entities");
-  int n = 0;
+  int n = 0, looked = 0;
   if (!cJSON_IsArray(list)) return;
-  for (const cJSON *e = list->child; e; e = e->next) {
+  for (const cJSON *e = list->child; e && looked < MOST_ENTITIES; e = e->next, looked++) {
     const char *name = article_is(e, "PERSON") ? article_entity_name(e) : NULL;
     if (!name || repeated(list, e, "PERSON", name)) continue;
     if (n++ == 0) heading(v, "People");
@@ -203,7 +205,8 @@ static void people(view *v) {
 static void directive(view *v, const cJSON *d, int number) {
   char mark[16];
   const cJSON *addressees = article_get(d, "addressees");
-  const char *speaker = article_name(v->body, article_get(d, "speaker")), *verb = article_words(article_get(d, "verb"));
+  const char *speaker = article_name(&v->refs, article_get(d, "speaker")),
+             *verb = article_words(article_get(d, "verb"));
   const char *content = article_words(article_get(d, "content")), *deadline = article_words(article_get(d, "deadline"));
   int width = snprintf(mark, sizeof mark, "%3d. ", number);
   begin(v, width, mark);
@@ -214,7 +217,7 @@ static void directive(view *v, const cJSON *d, int number) {
   if (cJSON_IsArray(addressees)) {
     int n = 0;
     for (const cJSON *a = addressees->child; a; a = a->next) {
-      const char *name = article_name(v->body, a);
+      const char *name = article_name(&v->refs, a);
       if (name && n++) glue(v, ";");
       if (name) words(v, name);
     }
@@ -267,6 +270,7 @@ static void scalars(view *v) {
 void view_document(view_buf *b, const cJSON *body, const char *uri, int width, int color) {
   view v = {.out = b, .body = body, .width = width < 40 ? 40 : width, .color = color};
   const char *title = article_string(body, "title");
+  if (article_refs_build(&v.refs, body) < 0) b->failed = 1;
   style(&v, DIM);
   for (int i = 0; i < v.width; i++) raw(&v, "─");
   style(&v, RESET);
@@ -288,4 +292,5 @@ void view_document(view_buf *b, const cJSON *body, const char *uri, int width, i
     directives(&v);
   }
   raw(&v, "\n");
+  article_refs_free(&v.refs);
 }

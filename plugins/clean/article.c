@@ -89,8 +89,9 @@ static int is_blank(const clean_buf *b) {
 }
 
 /* Encoding and page: a view of UTF-8 whose lines are the document's. */
-static int to_text(clean_work *w, const char *s, size_t n, const char *media_type, const clean_options *opt,
-                   clean_view *ret, clean_why *why) {
+static int to_text(clean_work *w, const clean_input *in, const clean_options *opt, clean_view *ret, clean_why *why) {
+  const char *s = in->s, *media_type = in->media_type;
+  size_t n = in->n;
   clean_charset cs;
   int html = opt->format == CLEAN_FORMAT_HTML || (opt->format == CLEAN_FORMAT_AUTO && clean_is_html(s, n, media_type));
   int rc = clean_detect(s, n, media_type, opt->charset, html, &cs, why);
@@ -124,14 +125,14 @@ static int list_bads(clean_work *w) {
   return SL_OK;
 }
 
-int clean_article(clean_work *w, const char *s, size_t n, const char *media_type, int utf8, const clean_lexicon *lex,
-                  const clean_options *opt, clean_why *why) {
-  clean_view text = {s, n, NULL, 0, 0, 0};
+int clean_article(clean_work *w, const clean_input *in, const clean_lexicon *lex, const clean_options *opt,
+                  clean_why *why) {
+  clean_view text = {in->s, in->n, NULL, 0, 0, 0};
   memcpy(w->charset, "UTF-8", 6);
   w->is_html = 0;
   w->was_empty = 0;
   reset(w);
-  int rc = utf8 ? SL_OK : to_text(w, s, n, media_type, opt, &text, why);
+  int rc = in->utf8 ? SL_OK : to_text(w, in, opt, &text, why);
   if (rc == SL_ENOMEM) return clean_refuse(why, rc, NULL, NULL, "memory is out");
   if (rc) return rc;
   clean_normal(&text, &w->normal);

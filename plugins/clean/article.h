@@ -55,10 +55,16 @@ typedef struct clean_work {
 void clean_work_init(clean_work *w, const clean_mem *mem);
 void clean_work_done(clean_work *w);
 
-/* Reads s[0, n); media_type may be NULL. utf8: s is a text that is UTF-8 already (not a payload). The result stands in
- * w until the next call: w->out is the text with its map, the rest as named above. Returns 0, SL_EENCODING, SL_ELIMIT,
- * SL_EPARSE or SL_ENOMEM with why. */
-int clean_article(clean_work *w, const char *s, size_t n, const char *media_type, int utf8, const clean_lexicon *lex,
-                  const clean_options *opt, clean_why *why);
+typedef struct clean_input {
+  const char *s;
+  size_t n;
+  const char *media_type; /* or NULL */
+  int utf8;               /* s is a text in UTF-8 already, not a payload */
+} clean_input;
+
+/* The result stands in w until the next call: w->out is the text with its map, the rest as named above. Returns 0,
+ * SL_EENCODING, SL_ELIMIT, SL_EPARSE or SL_ENOMEM with why. */
+int clean_article(clean_work *w, const clean_input *in, const clean_lexicon *lex, const clean_options *opt,
+                  clean_why *why);
 
 #endif

@@ -36,20 +36,21 @@ static int all_upper(const clean_line_words *l, size_t from) {
   return from < l->n;
 }
 
+/* Whether the k words from word i on, a phrase, mark the rest of the line as a photo's credit. */
+static int marks_tail(const clean_lexicon *lex, const char *s, size_t n, const clean_line_words *l, size_t i,
+                      size_t k) {
+  size_t tail = l->n - i - k;
+  int first = l->w[i].start <= 1, source = clean_match(lex, l, i, CLEAN_L_CREDIT, NULL) > 0;
+  if (char_after(s, n, l->w[i + k - 1].end) == ':' && tail > 0 && tail <= MARKER_TAIL) return !first || !source;
+  if (k >= 2 && tail == 0) return 1;
+  return k == 1 && !first && !source && l->w[i].first_upper && tail >= 1 && tail <= 5 && all_upper(l, i + 1);
+}
+
 int clean_caption_marked(const clean_lexicon *lex, const char *s, size_t n, const clean_line_words *l) {
-  if (l->more || l->n == 0) return 0;
-  for (size_t i = l->n > 60 ? l->n - 60 : 0; i < l->n; i++) {
+  if (l->more) return 0;
+  for (size_t i = 0; i < l->n; i++) {
     size_t k = clean_match(lex, l, i, CLEAN_L_PHOTO, NULL);
-    if (!k || !opens_tail(char_before(s, l->w[i].start))) continue;
-    size_t tail = l->n - i - k;
-    uint32_t next = char_after(s, n, l->w[i + k - 1].end);
-    if (next == ':' && tail <= MARKER_TAIL && tail > 0)
-      return l->w[i].start > 1 || !clean_match(lex, l, i, CLEAN_L_CREDIT, NULL);
-    if (k >= 2 && tail == 0) return 1;
-    if (l->w[i].first_upper && k == 1 && l->w[i].start > 1 && next != ':' && tail >= 1 && tail <= 5 &&
-        all_upper(l, i + 1) && clean_match(lex, l, i, CLEAN_L_CREDIT, NULL) == 0) {
-      return 1;
-    }
+    if (k && opens_tail(char_before(s, l->w[i].start)) && marks_tail(lex, s, n, l, i, k)) return 1;
   }
   return 0;
 }

@@ -26,20 +26,20 @@ int clean_refuse(clean_why *why, int code, const char *detail, const char *hint,
 
 /* Length of the well-formed sequence at s (n > 0), 0 if it is not one. */
 static size_t utf8_len(const unsigned char *s, size_t n) {
-  unsigned a = s[0];
+  unsigned a = s[0], lo = 0x80, hi = 0xBF;
   if (a < 0x80) return 1;
-  if (a >= 0xC2 && a < 0xE0) return n >= 2 && (s[1] & 0xC0) == 0x80 ? 2 : 0;
-  if (a >= 0xE0 && a < 0xF0) {
-    if (n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
-    if ((a == 0xE0 && s[1] < 0xA0) || (a == 0xED && s[1] > 0x9F)) return 0;
-    return 3;
+  if (a < 0xC2 || a > 0xF4) return 0;
+  size_t k = a < 0xE0 ? 2 : a < 0xF0 ? 3 : 4;
+  if (n < k) return 0;
+  if (a == 0xE0) lo = 0xA0;
+  if (a == 0xED) hi = 0x9F;
+  if (a == 0xF0) lo = 0x90;
+  if (a == 0xF4) hi = 0x8F;
+  if (s[1] < lo || s[1] > hi) return 0;
+  for (size_t i = 2; i < k; i++) {
+    if ((s[i] & 0xC0) != 0x80) return 0;
   }
-  if (a >= 0xF0 && a < 0xF5) {
-    if (n < 4 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80 || (s[3] & 0xC0) != 0x80) return 0;
-    if ((a == 0xF0 && s[1] < 0x90) || (a == 0xF4 && s[1] > 0x8F)) return 0;
-    return 4;
-  }
-  return 0;
+  return k;
 }
 
 size_t clean_utf8_valid(const char *s, size_t n) {
@@ -78,12 +78,20 @@ int clean_charset_known(const char *name) {
   return 1;
 }
 
-static int by_mark(const unsigned char *p, size_t n, clean_charset *ret) {
-  if (n >= 3 && p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF) return name_is(ret, "UTF-8", 3) == 0;
-  if (n >= 4 && p[0] == 0xFF && p[1] == 0xFE && p[2] == 0 && p[3] == 0) return name_is(ret, "UTF-32LE", 4) == 0;
-  if (n >= 4 && p[0] == 0 && p[1] == 0 && p[2] == 0xFE && p[3] == 0xFF) return name_is(ret, "UTF-32BE", 4) == 0;
-  if (n >= 2 && p[0] == 0xFF && p[1] == 0xFE) return name_is(ret, "UTF-16LE", 2) == 0;
-  if (n >= 2 && p[0] == 0xFE && p[1] == 0xFF) return name_is(ret, "UTF-16BE", 2) == 0;
+static int by_mark(const char *s, size_t n, clean_charset *ret) {
+  static const struct {
+    const char *mark, *name;
+    size_t n;
+  } marks[] = {{"\xEF\xBB\xBF", "UTF-8", 3},
+               {"\xFF\xFE\0\0", "UTF-32LE", 4},
+               {"\0\0\xFE\xFF", "UTF-32BE", 4},
+               {"\xFF\xFE", "UTF-16LE", 2},
+               {"\xFE\xFF", "UTF-16BE", 2}};
+  for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
+    if (n < marks[k].n || memcmp(s, marks[k].mark, marks[k].n) != 0) continue;
+    name_is(ret, marks[k].name, marks[k].n);
+    return 1;
+  }
   return 0;
 }
 
@@ -264,7 +272,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
                  clean_why *why) {
   const unsigned char *p = (const unsigned char *)s;
   size_t m = n < SAMPLE ? n : SAMPLE, multi, bad;
-  if (by_mark(p, n, ret)) return SL_OK;
+  if (by_mark(s, n, ret)) return SL_OK;
   if (forced && strcasecmp(forced, "auto") != 0) return name_is(ret, utf8_name(forced) ? "UTF-8" : forced, 0);
   if (by_zeros(p, n, ret)) return SL_OK;
   const char *what = not_text(p, n);

@@ -177,42 +177,42 @@ static cJSON *removed_item(const clean_mem *mem, const clean_removed *r, int has
   return NULL;
 }
 
-/* The new fields as an object of their own: nothing of the document changes before all of them are made. Fields that
- * the document has already (from a feed, say) stay. */
+/* Adds s[0, n) as `key`, unless it is empty or the document has such a field already (from a feed, say). 0: no memory.
+ */
+static int put_new(const clean_mem *mem, const cJSON *body, cJSON *o, const char *key, const char *s, size_t n) {
+  return n == 0 || cJSON_GetObjectItemCaseSensitive(body, key) || put(o, key, string_of(mem, s, n));
+}
+
+static int put_authors(const clean_mem *mem, const clean_work *w, cJSON *o) {
+  cJSON *a = cJSON_CreateArray();
+  int ok = a != NULL;
+  for (size_t i = 0; ok && i < w->lines.n_authors; i++) {
+    size_t start = w->lines.authors[i].start;
+    ok = push(a, string_of(mem, w->normal.s + start, w->lines.authors[i].end - start));
+  }
+  if (ok && w->lines.n_authors == 0) ok = push(a, cJSON_CreateString(w->page.author));
+  return put(o, "authors", a) && ok;
+}
+
+static int put_removed(const clean_mem *mem, const clean_work *w, int has_payload, cJSON *o) {
+  cJSON *a = cJSON_CreateArray();
+  int ok = a != NULL;
+  for (size_t i = 0; ok && i < w->n_removed; i++) ok = push(a, removed_item(mem, &w->removed[i], has_payload));
+  return put(o, "removed", a) && ok;
+}
+
+/* The new fields as an object of their own: nothing of the document changes before all of them are made. */
 static int make_fields(struct stage *st, const clean_work *w, const cJSON *body, int has_payload, cJSON *o) {
   const clean_mem *mem = &st->mem;
-  const char *s = w->out.s;
-  if (!put(o, "schema", cJSON_CreateNumber(1))) return 0;
-  if (w->title_end > w->title_start && !cJSON_GetObjectItemCaseSensitive(body, "title") &&
-      !put(o, "title", string_of(mem, s + w->title_start, w->title_end - w->title_start))) {
-    return 0;
-  }
-  if (w->lead_end > w->lead_start && !cJSON_GetObjectItemCaseSensitive(body, "lead") &&
-      !put(o, "lead", string_of(mem, s + w->lead_start, w->lead_end - w->lead_start))) {
-    return 0;
-  }
-  if (w->has_when && !cJSON_GetObjectItemCaseSensitive(body, "published")) {
-    char when[CLEAN_WHEN_MAX];
-    clean_when_print(&w->when, st->zone, when);
-    if (!put(o, "published", cJSON_CreateString(when))) return 0;
-  }
-  if ((w->lines.n_authors || w->page.author[0]) && !cJSON_GetObjectItemCaseSensitive(body, "authors")) {
-    cJSON *a = cJSON_CreateArray();
-    int ok = a != NULL;
-    for (size_t i = 0; ok && i < w->lines.n_authors; i++) {
-      ok = push(a, string_of(mem, w->normal.s + w->lines.authors[i].start,
-                             w->lines.authors[i].end - w->lines.authors[i].start));
-    }
-    if (ok && w->lines.n_authors == 0) ok = push(a, cJSON_CreateString(w->page.author));
-    if (!put(o, "authors", a) || !ok) return 0;
-  }
-  if (st->p->list_removed) {
-    cJSON *a = cJSON_CreateArray();
-    int ok = a != NULL;
-    for (size_t i = 0; ok && i < w->n_removed; i++) ok = push(a, removed_item(mem, &w->removed[i], has_payload));
-    if (!put(o, "removed", a) || !ok) return 0;
-  }
-  return 1;
+  const char *s = w->out.s ? w->out.s : "";
+  char when[CLEAN_WHEN_MAX] = "";
+  if (w->has_when) clean_when_print(&w->when, st->zone, when);
+  int named = (w->lines.n_authors || w->page.author[0]) && !cJSON_GetObjectItemCaseSensitive(body, "authors");
+  return put(o, "schema", cJSON_CreateNumber(1)) &&
+         put_new(mem, body, o, "title", s + w->title_start, w->title_end - w->title_start) &&
+         put_new(mem, body, o, "lead", s + w->lead_start, w->lead_end - w->lead_start) &&
+         put_new(mem, body, o, "published", when, strlen(when)) && (!named || put_authors(mem, w, o)) &&
+         (!st->p->list_removed || put_removed(mem, w, has_payload, o));
 }
 
 /* Sets /text with its map; the plain way where the host has no edit map. */
@@ -289,7 +289,8 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
     return refuse(ctx, &why);
   }
   if (in.len == 0 && st->p->empty <= EMPTY_REJECT) return on_empty(ctx, st);
-  int rc = clean_article(w, in.data ? in.data : "", in.len, type, !has_payload, st->lex, &st->opt, &why);
+  clean_input input = {in.data ? in.data : "", in.len, type, !has_payload};
+  int rc = clean_article(w, &input, st->lex, &st->opt, &why);
   if (rc == SL_ENOMEM) return no_memory(ctx);
   if (rc) return refuse(ctx, &why);
   if (w->was_empty && st->p->empty <= EMPTY_REJECT) return on_empty(ctx, st);

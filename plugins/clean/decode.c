@@ -112,6 +112,7 @@ typedef struct byte_table {
 
 static int make_table(iconv_t cd, byte_table *t) {
   int single = 1;
+  memset(t, 0, sizeof *t);
   for (unsigned c = 0; c < 256; c++) {
     char in = (char)c, *ip = &in, *op = t->text[c];
     size_t il = 1, ol = sizeof t->text[c];

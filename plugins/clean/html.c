@@ -20,28 +20,30 @@ void clean_page_done(clean_page *page) {
   clean_buf_done(&page->text);
 }
 
+/* Behind white space, comments and an XML declaration at the start of a page. */
+static size_t behind_prolog(const char *s, size_t n) {
+  size_t i = n >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  for (;;) {
+    while (i < n && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t')) i++;
+    int comment = n - i >= 7 && memcmp(s + i, "<!--", 4) == 0, xml = n - i >= 5 && memcmp(s + i, "<?xml", 5) == 0;
+    if (!comment && !xml) return i;
+    const char *end = memmem(s + i + 4, n - i - 4, comment ? "-->" : ">", comment ? 3 : 1);
+    if (!end) return n;
+    i = (size_t)(end - s) + (comment ? 3 : 1);
+  }
+}
+
 int clean_is_html(const char *s, size_t n, const char *media_type) {
-  static const char *const starts[] = {"<!doctype html", "<html",    "<head", "<body", "<meta",
-                                       "<title",         "<article", "<div",  "<p>"};
-  if (media_type &&
-      (strncasecmp(media_type, "text/html", 9) == 0 || strncasecmp(media_type, "application/xhtml", 17) == 0))
-    return 1;
-  size_t i = 0, head = n < 1024 ? n : 1024;
-  if (n >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0) i = 3;
-  while (i < head) {
-    if (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
-      i++;
-      continue;
-    }
-    for (size_t k = 0; k < sizeof starts / sizeof *starts; k++) {
-      size_t m = strlen(starts[k]);
-      if (n - i >= m && strncasecmp(s + i, starts[k], m) == 0) return 1;
-    }
-    int comment = n - i >= 4 && memcmp(s + i, "<!--", 4) == 0, xml = n - i >= 5 && memcmp(s + i, "<?xml", 5) == 0;
-    if (!comment && !xml) return 0;
-    while (i < head && s[i] != '>') i++;
-    while (comment && i < head && memcmp(s + i - 2, "-->", 3) != 0) i++;
-    i++;
+  static const char *const types[] = {"text/html", "application/xhtml"};
+  static const char *const starts[] = {"<!doctype html", "<html", "<head",    "<body", "<meta",
+                                       "<title",         "<link", "<article", "<div",  "<p>"};
+  for (size_t k = 0; media_type && k < sizeof types / sizeof *types; k++) {
+    if (strncasecmp(media_type, types[k], strlen(types[k])) == 0) return 1;
+  }
+  size_t head = n < 4096 ? n : 4096, i = behind_prolog(s, head);
+  for (size_t k = 0; k < sizeof starts / sizeof *starts; k++) {
+    size_t m = strlen(starts[k]);
+    if (n - i >= m && strncasecmp(s + i, starts[k], m) == 0) return 1;
   }
   return 0;
 }
@@ -67,6 +69,10 @@ static int shallow(const char *s, size_t n) {
   return 0;
 }
 
+static int ends_attr(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '/' || c == '"' || c == '\'';
+}
+
 /* End of the tag at s[i] == '<', and how many attributes it has. */
 static size_t tag_end(const char *s, size_t n, size_t i, size_t *ret_attrs) {
   size_t attrs = 0;
@@ -78,9 +84,7 @@ static size_t tag_end(const char *s, size_t n, size_t i, size_t *ret_attrs) {
       break;
     } else if ((s[i] == '"' || s[i] == '\'') && s[i - 1] == '=') {
       quote = s[i];
-    } else if ((s[i - 1] == ' ' || s[i - 1] == '\n' || s[i - 1] == '\t' || s[i - 1] == '\r' || s[i - 1] == '/' ||
-                s[i - 1] == '"' || s[i - 1] == '\'') &&
-               s[i] > ' ' && s[i] != '/') {
+    } else if (s[i] > ' ' && s[i] != '/' && ends_attr(s[i - 1])) {
       attrs++;
     }
   }
@@ -88,36 +92,48 @@ static size_t tag_end(const char *s, size_t n, size_t i, size_t *ret_attrs) {
   return i;
 }
 
+typedef struct measure {
+  size_t depth, deepest;
+  uint64_t work; /* what the parser spends on attributes */
+  size_t attrs;  /* of the last tag */
+} measure;
+
+/* Counts in the tag or other markup at s[i] == '<'. Returns its last byte. */
+static size_t measure_tag(measure *m, const char *s, size_t n, size_t i) {
+  char c = s[i + 1];
+  const char *name = s + i + 1;
+  if (c == '!' || c == '?' || name_at(name, n - i - 1, "script") || name_at(name, n - i - 1, "style")) {
+    size_t end = clean_skip_markup(s, n, i);
+    return end > i ? end - 1 : i;
+  }
+  if (c == '/') {
+    if (m->depth > 0 && !shallow(s + i + 2, n - i - 2)) m->depth--;
+    return i + 1;
+  }
+  if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) return i;
+  size_t end = tag_end(s, n, i, &m->attrs);
+  if (!shallow(name, n - i - 1) && s[end - 1] != '/') m->depth++;
+  if (m->depth > m->deepest) m->deepest = m->depth;
+  m->work += m->attrs * m->attrs;
+  return end > i + 1 ? end - 1 : i;
+}
+
 /* Refuses what the parser would need more than linear time for. Also says how deep the page goes. */
 static int guard(const char *s, size_t n, size_t *ret_depth, clean_why *why) {
-  size_t depth = 0, deepest = 0;
-  uint64_t work = 0;
-  for (size_t i = 0; i < n; i++) {
+  measure m = {0};
+  for (size_t i = 0; i + 1 < n; i++) {
     const char *lt = memchr(s + i, '<', n - i);
-    if (!lt) break;
-    i = (size_t)(lt - s);
-    if (i + 1 >= n) break;
-    size_t attrs = 0;
-    char c = s[i + 1];
-    if (c == '!' || c == '?' || name_at(s + i + 1, n - i - 1, "script") || name_at(s + i + 1, n - i - 1, "style")) {
-      i = clean_skip_markup(s, n, i) - 1;
-    } else if (c == '/') {
-      if (depth > 0 && !shallow(s + i + 2, n - i - 2)) depth--;
-    } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-      size_t end = tag_end(s, n, i, &attrs);
-      if (!shallow(s + i + 1, n - i - 1) && (end == 0 || s[end - 1] != '/')) depth++;
-      if (depth > deepest) deepest = depth;
-      work += attrs * attrs;
-      if (attrs > ATTRS_MAX || depth > DEPTH_MAX || work > (uint64_t)n * 8 + 1000000) {
-        char detail[96];
-        snprintf(detail, sizeof detail, "at byte %zu: depth %zu, %zu attributes in the tag", i, depth, attrs);
-        return clean_refuse(why, SL_ELIMIT, detail, "such pages are broken or hostile; convert the page to text first",
-                            "expected at most %d nested tags and %d attributes in a tag", DEPTH_MAX, ATTRS_MAX);
-      }
-      i = end > i ? end - 1 : i;
-    }
+    if (!lt || (size_t)(lt - s) + 1 >= n) break;
+    size_t at = (size_t)(lt - s);
+    m.attrs = 0;
+    i = measure_tag(&m, s, n, at);
+    if (m.attrs <= ATTRS_MAX && m.deepest <= DEPTH_MAX && m.work <= (uint64_t)n * 8 + 1000000) continue;
+    char detail[96];
+    snprintf(detail, sizeof detail, "at byte %zu: depth %zu, %zu attributes in the tag", at, m.depth, m.attrs);
+    return clean_refuse(why, SL_ELIMIT, detail, "such pages are broken or hostile; convert the page to text first",
+                        "expected at most %d nested tags and %d attributes in a tag", DEPTH_MAX, ATTRS_MAX);
   }
-  *ret_depth = deepest;
+  *ret_depth = m.deepest;
   return SL_OK;
 }
 

@@ -19,6 +19,33 @@ static int is_ws(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t
 
 static int is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+/* Behind the '>' of the tag at s[i] == '<'. */
+static size_t behind_tag(const char *s, size_t n, size_t i) {
+  char quote = 0;
+  for (i++; i < n; i++) {
+    if (quote) {
+      if (s[i] == quote) quote = 0;
+    } else if (s[i] == '>') {
+      return i + 1;
+    } else if ((s[i] == '"' || s[i] == '\'') && s[i - 1] == '=') {
+      quote = s[i];
+    }
+  }
+  return n;
+}
+
+/* Where the end tag of the raw element `name` begins. */
+static size_t end_of_raw(const char *s, size_t n, size_t i, const char *name) {
+  size_t len = strlen(name);
+  for (; i < n; i++) {
+    const char *lt = memchr(s + i, '<', n - i);
+    if (!lt) return n;
+    i = (size_t)(lt - s);
+    if (n - i > len + 1 && s[i + 1] == '/' && strncasecmp(s + i + 2, name, len) == 0) return i;
+  }
+  return n;
+}
+
 size_t clean_skip_markup(const char *s, size_t n, size_t i) {
   static const char *const raw[] = {"script", "style"};
   if (i + 1 >= n) return i;
@@ -27,48 +54,42 @@ size_t clean_skip_markup(const char *s, size_t n, size_t i) {
     return end ? (size_t)(end - s) + 3 : n;
   }
   if (!is_name(s[i + 1]) && s[i + 1] != '/' && s[i + 1] != '!' && s[i + 1] != '?') return i;
-  size_t k = i + 1;
-  char quote = 0;
-  for (; k < n; k++) {
-    if (quote) {
-      if (s[k] == quote) quote = 0;
-    } else if (s[k] == '>') {
-      break;
-    } else if ((s[k] == '"' || s[k] == '\'') && s[k - 1] == '=') {
-      quote = s[k];
-    }
-  }
-  if (k < n) k++;
+  size_t end = behind_tag(s, n, i);
   for (size_t r = 0; r < sizeof raw / sizeof *raw; r++) {
     size_t len = strlen(raw[r]);
     if (n - i <= len + 1 || strncasecmp(s + i + 1, raw[r], len) != 0 || is_name(s[i + 1 + len])) continue;
-    for (; k < n; k++) {
-      const char *lt = memchr(s + k, '<', n - k);
-      if (!lt) return n;
-      k = (size_t)(lt - s);
-      if (n - k > len + 1 && s[k + 1] == '/' && strncasecmp(s + k + 2, raw[r], len) == 0) return k;
-    }
+    return end_of_raw(s, n, end, raw[r]);
   }
+  return end;
+}
+
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* "#226;" or "#xE2;" from s[k] on: the number, and where it ends; 0 if it is none. */
+static size_t number_reference(const char *s, size_t end, size_t k, uint32_t *ret_cp) {
+  char digits[12], *stop;
+  size_t len = 0;
+  int hex = k + 1 < end && (s[k + 1] | 0x20) == 'x';
+  for (k += hex ? 2 : 1; k < end && len < sizeof digits - 1 && (is_digit(s[k]) || (hex && is_name(s[k]))); k++) {
+    digits[len++] = s[k];
+  }
+  digits[len] = '\0';
+  unsigned long v = strtoul(digits, &stop, hex ? 16 : 10);
+  if (!len || *stop || v > 0x10FFFF) return 0;
+  *ret_cp = (uint32_t)v;
   return k;
 }
 
 /* Length of the character reference at s[i] == '&', and what it stands for; 0 if it is none. */
 static size_t reference(const char *s, size_t n, size_t i, uint32_t *ret_cp) {
   size_t k = i + 1, end = n - i > 34 ? i + 34 : n;
-  char name[33];
-  if (k < n && s[k] == '#') {
-    char *stop;
-    size_t len = 0;
-    int hex = k + 1 < n && (s[k + 1] | 0x20) == 'x';
-    for (k += hex ? 2 : 1; k < end && len < 10 && ((s[k] >= '0' && s[k] <= '9') || (hex && is_name(s[k]))); k++)
-      name[len++] = s[k];
-    name[len] = '\0';
-    unsigned long v = len ? strtoul(name, &stop, hex ? 16 : 10) : 0;
-    if (!len || *stop || v > 0x10FFFF) return 0;
-    *ret_cp = (uint32_t)v;
+  if (k < end && s[k] == '#') {
+    k = number_reference(s, end, k, ret_cp);
+    if (k == 0) return 0;
   } else {
+    char name[36];
     size_t len = 0;
-    for (; k < end && (is_name(s[k]) || (s[k] >= '0' && s[k] <= '9')); k++) name[len++] = s[k];
+    for (; k < end && (is_name(s[k]) || is_digit(s[k])); k++) name[len++] = s[k];
     name[len] = '\0';
     const htmlEntityDesc *e = len ? htmlEntityLookup((const xmlChar *)name) : NULL;
     if (!e) return 0;
@@ -109,37 +130,52 @@ static size_t char_len(const char *t, size_t n, size_t i) {
   return k - i;
 }
 
-/* One step: takes some text of the node, or some markup or white space of the source. Returns the bytes of text. */
-static size_t step(clean_align *al, const char *t, size_t n, clean_buf *out) {
-  const char *s = al->in->s;
-  size_t m = al->in->n, k = 0;
-  while (k < n && al->pos + k < m && s[al->pos + k] == t[k] && t[k] != '<' && t[k] != '&') k++;
+/* Takes what is the same in both. Returns its bytes. */
+static size_t take_same(clean_align *al, const char *t, size_t n, clean_buf *out) {
+  const char *s = al->in->s + al->pos;
+  size_t left = al->in->n - al->pos, k = 0;
+  while (k < n && k < left && s[k] == t[k] && t[k] != '<' && t[k] != '&') k++;
   while (k < n && k > 0 && ((unsigned char)t[k] & 0xC0) == 0x80) k--;
-  if (k > 0) {
-    if (out) clean_copy(out, al->in, al->pos, k);
-    al->pos += k;
-    return k;
-  }
+  if (k > 0 && out) clean_copy(out, al->in, al->pos, k);
+  al->pos += k;
+  return k;
+}
+
+/* Takes a tag, a reference, or a lone '<' or '&' at the cursor. 1 if it was one; *ret_k: bytes of text taken. */
+static int take_markup(clean_align *al, const char *t, size_t n, clean_buf *out, size_t *ret_k) {
+  const char *s = al->in->s;
+  size_t m = al->in->n, end, len;
   uint32_t cp;
-  size_t len;
-  if (al->pos < m && s[al->pos] == '<' && (len = clean_skip_markup(s, m, al->pos)) > al->pos) {
-    al->pos = len;
-    return 0;
-  }
-  if (al->pos < m && s[al->pos] == '&' && (len = reference(s, m, al->pos, &cp)) > 0 && (t[0] != '&' || cp == '&')) {
-    k = char_len(t, n, 0);
-    if (out) clean_unit(out, t, k, al->in, al->pos, len);
-    al->pos += len;
-    return k;
-  }
-  if (al->pos < m && s[al->pos] == t[0]) { /* a lone '<' or '&' */
-    if (out) clean_copy(out, al->in, al->pos, 1);
-    al->pos++;
+  *ret_k = 0;
+  if (s[al->pos] == '<' && (end = clean_skip_markup(s, m, al->pos)) > al->pos) {
+    al->pos = end;
     return 1;
   }
-  if (al->pos < m && is_ws(s[al->pos]) && !is_ws(t[0])) {
+  if (s[al->pos] == '&' && (len = reference(s, m, al->pos, &cp)) > 0 && (t[0] != '&' || cp == '&')) {
+    *ret_k = char_len(t, n, 0);
+    if (out) clean_unit(out, t, *ret_k, al->in, al->pos, len);
+    al->pos += len;
+    return 1;
+  }
+  if (s[al->pos] == t[0]) {
+    if (out) clean_copy(out, al->in, al->pos, 1);
     al->pos++;
-    return 0;
+    *ret_k = 1;
+    return 1;
+  }
+  return 0;
+}
+
+/* One step: takes some text of the node, or some markup or white space of the source. Returns the bytes of text. */
+static size_t step(clean_align *al, const char *t, size_t n, clean_buf *out) {
+  size_t k = take_same(al, t, n, out);
+  if (k > 0) return k;
+  if (al->pos < al->in->n) {
+    if (take_markup(al, t, n, out, &k)) return k;
+    if (is_ws(al->in->s[al->pos]) && !is_ws(t[0])) {
+      al->pos++;
+      return 0;
+    }
   }
   size_t hit = is_ws(t[0]) ? SIZE_MAX : look_ahead(al, t, n);
   if (hit != SIZE_MAX) {

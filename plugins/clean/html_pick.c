@@ -262,7 +262,7 @@ static uint32_t flags_of_words(const clean_tree *t, const char *v) {
   char s[512];
   size_t n = 0;
   uint32_t f = 0;
-  for (; v[n] && n < sizeof s; n++) s[n] = v[n] == '\t' || v[n] == '\n' || v[n] == '\r' ? ' ' : lower(v[n]);
+  for (; n < sizeof s && v[n]; n++) s[n] = v[n] == '\t' || v[n] == '\n' || v[n] == '\r' ? ' ' : lower(v[n]);
   for (size_t i = 0; i < n; i++) {
     if (s[i] < 'a' || s[i] > 'z') continue;
     for (unsigned k = t->first[s[i] - 'a']; k; k = t->next[k - 1]) {
@@ -272,25 +272,44 @@ static uint32_t flags_of_words(const clean_tree *t, const char *v) {
   return f;
 }
 
+static int is_value(const char *v, const char *want) { return strcasecmp(v, want) == 0; }
+
+static int to_the_right(const char *key, const char *v) {
+  if (is_value(key, "align")) return is_value(v, "right");
+  return is_value(key, "style") && (strcasestr(v, "text-align:right") || strcasestr(v, "text-align: right"));
+}
+
+static int is_hidden(const char *key, const char *v) {
+  if (is_value(key, "hidden")) return 1;
+  if (is_value(key, "aria-hidden")) return is_value(v, "true");
+  return is_value(key, "style") && (strcasestr(v, "display:none") || strcasestr(v, "display: none"));
+}
+
+/* What an attribute other than class and id says. */
+static uint32_t flags_of_attr(const char *key, const char *v, uint32_t tag) {
+  uint32_t f = 0;
+  if (is_value(key, "itemprop") && is_value(v, "articleBody")) f |= CLEAN_H_CONTENT;
+  if (is_value(key, "data-role")) {
+    if (is_value(v, "content")) f |= CLEAN_H_CONTENT;
+    if (is_value(v, "sapo")) f |= CLEAN_H_LEAD;
+    if (is_value(v, "publishdate")) f |= CLEAN_H_DATE;
+  }
+  if (is_value(key, "type") && strncasecmp(v, "Related", 7) == 0) f |= CLEAN_H_RELATED;
+  if (is_hidden(key, v)) f |= CLEAN_H_SKIP;
+  if ((tag & CLEAN_H_PDIV) && to_the_right(key, v)) f |= CLEAN_H_AUTHOR;
+  return f;
+}
+
 static uint32_t flags_of(clean_tree *t, const xmlNode *node) {
-  uint32_t f = flags_of_name(t, node), w = 0;
+  uint32_t f = flags_of_name(t, node), tag = f, w = 0;
   for (const xmlAttr *a = node->properties; a; a = a->next) {
     const char *v = a->children && a->children->content ? (const char *)a->children->content : "";
-    const char *k = (const char *)a->name;
-    if (strcasecmp(k, "class") == 0 || strcasecmp(k, "id") == 0) w |= flags_of_words(t, v);
-    if (strcasecmp(k, "itemprop") == 0 && strcasecmp(v, "articleBody") == 0) f |= CLEAN_H_CONTENT;
-    if (strcasecmp(k, "data-role") == 0 && strcasecmp(v, "content") == 0) f |= CLEAN_H_CONTENT;
-    if (strcasecmp(k, "data-role") == 0 && strcasecmp(v, "sapo") == 0) f |= CLEAN_H_LEAD;
-    if (strcasecmp(k, "data-role") == 0 && strcasecmp(v, "publishdate") == 0) f |= CLEAN_H_DATE;
-    if (strcasecmp(k, "type") == 0 && strncasecmp(v, "Related", 7) == 0) f |= CLEAN_H_RELATED;
-    if (strcasecmp(k, "hidden") == 0 || (strcasecmp(k, "aria-hidden") == 0 && strcasecmp(v, "true") == 0))
-      f |= CLEAN_H_SKIP;
-    if (strcasecmp(k, "style") == 0 && (strcasestr(v, "display:none") || strcasestr(v, "display: none")))
-      f |= CLEAN_H_SKIP;
-    int right =
-        (strcasecmp(k, "style") == 0 && (strcasestr(v, "text-align:right") || strcasestr(v, "text-align: right"))) ||
-        (strcasecmp(k, "align") == 0 && strcasecmp(v, "right") == 0);
-    if (right && (f & CLEAN_H_PDIV)) f |= CLEAN_H_AUTHOR;
+    const char *key = (const char *)a->name;
+    if (is_value(key, "class") || is_value(key, "id")) {
+      w |= flags_of_words(t, v);
+    } else {
+      f |= flags_of_attr(key, v, tag);
+    }
   }
   if (w & CLEAN_H_CONTENT) w &= ~(CLEAN_H_SITE | CLEAN_H_RELATED | CLEAN_H_CAPTION | CLEAN_H_DATE | CLEAN_H_TITLE);
   if (f & CLEAN_H_FRAME) w &= ~(CLEAN_H_SITE | CLEAN_H_RELATED | CLEAN_H_CAPTION | CLEAN_H_AUTHOR | CLEAN_H_DATE);

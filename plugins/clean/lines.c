@@ -366,14 +366,18 @@ static void take_marked_captions(job *j) {
   }
 }
 
+static int is_word(const char *s, const vi_word *w, const char *word) {
+  size_t n = strlen(word);
+  return w->end - w->start == n && strncasecmp(s + w->start, word, n) == 0;
+}
+
 /* Names only: "Phương Nhi", "Văn Toàn - Thu Hà", "TUYẾN PHAN", "N.V.A.". */
 static int is_names(const char *s, size_t n, const clean_line_words *l, size_t from) {
   size_t words = l->n - from;
   if (l->more || words == 0 || words > 10 || n > 120) return 0;
-  static const char and[] = "và";
   for (size_t i = from; i < l->n; i++) {
     const vi_word *w = &l->w[i];
-    int joins = w->end - w->start == sizeof and-1 && memcmp(s + w->start, and, sizeof and-1) == 0 && i > from;
+    int joins = i > from && is_word(s, w, "và");
     if ((!w->first_upper && !joins) || w->digits) return 0;
   }
   uint32_t last = clean_last_char(s, n);
@@ -414,30 +418,36 @@ static void add_authors(clean_lines *ls, const char *s, size_t start, size_t end
   add_author(ls, s, from, end);
 }
 
-/* "Bài và ảnh: Quốc Hưng", "Theo TTXVN", "(Nguồn: …)", "Phương Nhi". BYLINE, CREDIT, or BODY when it is none. */
+/* A line that begins with the k words of a credit phrase: "Bài và ảnh: Quốc Hưng", "Theo TTXVN", "(Nguồn: …)". */
+static uint8_t phrase_credit(job *j, size_t i, size_t k) {
+  size_t n, start = j->ls->items[i].start;
+  const char *s = text_of(j, i, &n);
+  const clean_line_words *l = &j->words;
+  if (k == l->n) return CLEAN_K_BYLINE;
+  int colon = behind_words(s, n, l, k) == ':';
+  if (l->n - k > 10 || l->more) return CLEAN_K_BODY;
+  if (is_word(s, &l->w[0], "theo")) {
+    return s[n - 1] == '.' || memchr(s, ',', n) || !l->w[k].first_upper ? CLEAN_K_BODY : CLEAN_K_CREDIT;
+  }
+  if (!colon) return CLEAN_K_BODY;
+  if (is_word(s, &l->w[0], "nguồn")) return CLEAN_K_CREDIT;
+  if (is_names(s, n, l, k)) add_authors(j->ls, j->s, start + l->w[k].start, start + n);
+  return CLEAN_K_BYLINE;
+}
+
+/* BYLINE, CREDIT, or BODY when the line is neither. Names before a bracket count: "Minh Anh (theo Reuters)". */
 static uint8_t credit_kind(job *j, size_t i) {
   size_t n, start = j->ls->items[i].start;
   const char *s = text_of(j, i, &n);
   const clean_line_words *l = &j->words;
   size_t k = clean_match(j->lex, l, 0, CLEAN_L_CREDIT, NULL);
-  if (k && k == l->n) return CLEAN_K_BYLINE;
-  if (k) {
-    int colon = behind_words(s, n, l, k) == ':';
-    static const char theo[] = "theo";
-    int by = colon && strncasecmp(s + l->w[0].start, "ngu", 3) != 0; /* not "Nguồn" */
-    int follows = l->w[0].end - l->w[0].start == 4 && strncasecmp(s + l->w[0].start, theo, 4) == 0;
-    if (l->n - k > 10 || l->more || (!colon && !follows)) return CLEAN_K_BODY;
-    if (follows) return s[n - 1] == '.' || memchr(s, ',', n) || !l->w[k].first_upper ? CLEAN_K_BODY : CLEAN_K_CREDIT;
-    if (by && is_names(s, n, l, k)) add_authors(j->ls, j->s, start + l->w[k].start, start + n);
-    return by ? CLEAN_K_BYLINE : CLEAN_K_CREDIT;
-  }
-  if (n > 0 && s[0] == '(' && s[n - 1] == ')' && is_names(s, n, l, 0)) return CLEAN_K_CREDIT;
+  if (k) return phrase_credit(j, i, k);
+  if (s[0] == '(' && s[n - 1] == ')' && is_names(s, n, l, 0)) return CLEAN_K_CREDIT;
   const char *open = memchr(s, '(', n);
   size_t head = open && open > s ? (size_t)(open - s) : n;
   clean_line_words own;
   clean_cut_words(s, head, &own);
-  if (own.n == 0 || own.n > 8 || !is_names(s, head, &own, 0)) return CLEAN_K_BODY;
-  if (open && l->n - own.n > 6) return CLEAN_K_BODY;
+  if (own.n == 0 || own.n > 8 || !is_names(s, head, &own, 0) || (open && l->n - own.n > 6)) return CLEAN_K_BODY;
   add_authors(j->ls, j->s, start, start + head);
   return CLEAN_K_BYLINE;
 }

@@ -164,7 +164,7 @@ static void take_cluster(state *st, size_t start) {
   }
   order_marks(c, count);
   utf8proc_ssize_t m = utf8proc_normalize_utf32(c, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  char text[CPS_MAX * 4];
+  char text[CPS_MAX * 4] = "";
   size_t len = 0;
   for (utf8proc_ssize_t k = 0; k < m; k++) len += (size_t)utf8proc_encode_char(c[k], (utf8proc_uint8_t *)text + len);
   flush(st, start);

@@ -37,75 +37,103 @@ static int real(int y, int m, int d) {
   return y >= 1900 && y <= 2199 && m >= 1 && m <= 12 && d >= 1 && d <= days_in(m, y);
 }
 
-static int take_date(scan *c) {
-  size_t i = c->i, k = i;
-  int a, b, y;
-  char sep;
-  if (c->have_date) return 0;
-  y = number(c, &k, 4, 4);
-  if (y >= 0 && k < c->n && (c->s[k] == '-' || c->s[k] == '/')) {
-    sep = c->s[k++];
-    a = number(c, &k, 1, 2);
-    if (a < 0 || k >= c->n || c->s[k] != sep) return 0;
-    k++;
-    b = number(c, &k, 1, 2);
-  } else {
-    k = i;
-    b = number(c, &k, 1, 2);
-    if (b < 0 || k >= c->n || (c->s[k] != '/' && c->s[k] != '-' && c->s[k] != '.')) return 0;
-    sep = c->s[k++];
-    a = number(c, &k, 1, 2);
-    if (a < 0 || k >= c->n || c->s[k] != sep) return 0;
-    k++;
-    y = number(c, &k, 4, 4);
+/* A separator at *i that is `want`, or any of the usual ones when want is 0. Returns it, 0 if it is none. */
+static char separator(const scan *c, size_t *i, char want) {
+  if (*i >= c->n) return 0;
+  char s = c->s[*i];
+  if (want ? s != want : s != '/' && s != '-' && s != '.') return 0;
+  (*i)++;
+  return s;
+}
+
+/* Three numbers with one separator between them: first and last of 1 to 2 or 4 digits. 1 if they are there. */
+static int triple(const scan *c, size_t *i, const unsigned width[3], int v[3]) {
+  char sep = 0;
+  for (int k = 0; k < 3; k++) {
+    if (k > 0 && !(sep = separator(c, i, sep))) return 0;
+    v[k] = number(c, i, width[k] == 4 ? 4 : 1, width[k]);
+    if (v[k] < 0) return 0;
   }
-  if (!real(y, a, b)) return 0;
-  c->w.year = y;
-  c->w.month = a;
-  c->w.day = b;
+  return 1;
+}
+
+static int take_date(scan *c) {
+  static const unsigned iso[3] = {4, 2, 2}, ours[3] = {2, 2, 4};
+  size_t k = c->i;
+  int v[3];
+  if (c->have_date) return 0;
+  if (triple(c, &k, iso, v)) {
+    c->w.year = v[0];
+    c->w.day = v[2];
+  } else {
+    k = c->i;
+    if (!triple(c, &k, ours, v)) return 0;
+    c->w.year = v[2];
+    c->w.day = v[0];
+  }
+  c->w.month = v[1];
+  if (!real(c->w.year, c->w.month, c->w.day)) return 0;
   c->have_date = 1;
   c->i = k;
   if (k < c->n && c->s[k] == 'T' && digit(c, k + 1)) c->i++;
   return 1;
 }
 
+/* Behind the word at s[k], with a space before it or not; k if it does not stand there. */
+static size_t behind(const scan *c, size_t k, const char *word) {
+  size_t n = strlen(word), at = k < c->n && c->s[k] == ' ' ? k + 1 : k;
+  return c->n - at >= n && strncasecmp(c->s + at, word, n) == 0 ? at + n : k;
+}
+
+/* What stands between hours and minutes: ":", "h", "giờ". */
+static size_t behind_hours(const scan *c, size_t k) {
+  if (k < c->n && (c->s[k] == ':' || ((c->s[k] | 0x20) == 'h' && digit(c, k + 1)))) return k + 1;
+  size_t end = behind(c, k, "giờ");
+  return end > k && end < c->n && c->s[end] == ' ' ? end + 1 : end;
+}
+
+/* ":05" or ":05.123" behind the minutes. */
+static size_t behind_seconds(const scan *c, size_t k, int *ret_seconds) {
+  if (k >= c->n || c->s[k] != ':') return k;
+  size_t at = k + 1;
+  int v = number(c, &at, 2, 2);
+  if (v < 0 || v > 60) return k;
+  *ret_seconds = v > 59 ? 59 : v;
+  if (at < c->n && c->s[at] == '.') {
+    for (at++; digit(c, at);) at++;
+  }
+  return at;
+}
+
+/* "AM", "SA" (morning), "PM", "CH" (afternoon) behind a time. */
+static size_t behind_half(const scan *c, size_t k, int *hour) {
+  size_t am = behind(c, k, "AM"), pm = behind(c, k, "PM");
+  if (am == k) am = behind(c, k, "SA");
+  if (pm == k) pm = behind(c, k, "CH");
+  if (am > k) {
+    *hour %= 12;
+    return am;
+  }
+  if (pm > k) *hour = *hour % 12 + 12;
+  return pm;
+}
+
 /* "10:30", "10:30:05", "10h30", "10 giờ 30 phút", with AM, PM, SA, CH behind. */
 static int take_time(scan *c) {
-  static const char hours[] = "giờ", minutes[] = "phút";
   size_t k = c->i;
-  int h = c->have_time ? -1 : number(c, &k, 1, 2), m, sec = 0;
-  if (h < 0 || h > 24 || k >= c->n) return 0;
-  if (c->s[k] == ':' || ((c->s[k] | 0x20) == 'h' && digit(c, k + 1))) {
-    k++;
-  } else {
-    if (c->s[k] == ' ') k++;
-    if (c->n - k < sizeof hours || memcmp(c->s + k, hours, sizeof hours - 1) != 0) return 0;
-    k += sizeof hours - 1;
-    if (k < c->n && c->s[k] == ' ') k++;
-  }
-  m = number(c, &k, 2, 2);
-  if (m < 0 || m > 59) return 0;
-  if (k < c->n && c->s[k] == ':') {
-    k++;
-    sec = number(c, &k, 2, 2);
-    if (sec < 0 || sec > 60) return 0;
-    if (k < c->n && c->s[k] == '.') {
-      for (k++; digit(c, k);) k++;
-    }
-  }
-  if (c->n - k > sizeof minutes && memcmp(c->s + k + 1, minutes, sizeof minutes - 1) == 0) k += sizeof minutes;
-  size_t z = k < c->n && c->s[k] == ' ' ? k + 1 : k;
-  if (c->n - z >= 2 && (strncasecmp(c->s + z, "AM", 2) == 0 || strncasecmp(c->s + z, "SA", 2) == 0)) {
-    h %= 12;
-    k = z + 2;
-  } else if (c->n - z >= 2 && (strncasecmp(c->s + z, "PM", 2) == 0 || strncasecmp(c->s + z, "CH", 2) == 0)) {
-    h = h % 12 + 12;
-    k = z + 2;
-  }
-  if (h > 23) return 0;
-  c->w.hour = h;
-  c->w.minute = m;
-  c->w.second = sec > 59 ? 59 : sec;
+  int hour = c->have_time ? -1 : number(c, &k, 1, 2), minute, second = 0;
+  if (hour < 0 || hour > 24) return 0;
+  size_t at = behind_hours(c, k);
+  if (at == k) return 0;
+  k = at;
+  minute = number(c, &k, 2, 2);
+  if (minute < 0 || minute > 59) return 0;
+  k = behind(c, behind_seconds(c, k, &second), "phút");
+  k = behind_half(c, k, &hour);
+  if (hour > 23) return 0;
+  c->w.hour = hour;
+  c->w.minute = minute;
+  c->w.second = second;
   c->have_time = 1;
   c->i = k;
   return 1;
@@ -191,29 +219,20 @@ static int has_year(const scan *c) {
   return 0;
 }
 
+static int is_filler(char b) {
+  return b == ' ' || b == ',' || b == '|' || b == ':' || b == '(' || b == '-' || b == '.' || b == ')';
+}
+
 size_t clean_when_read(const char *s, size_t n, clean_when *ret) {
   scan c = {.s = s, .n = n < 120 ? n : 120, .w = {.hour = -1, .zone = CLEAN_NO_ZONE}};
   size_t end = 0;
   if (!has_year(&c)) return 0;
-  int stray = 0; /* words since the last piece of the date: they count only if another piece follows */
   while (c.i < c.n) {
-    char b = s[c.i];
-    if (b == ' ' || b == ',' || b == '|' || b == ':' || b == '(' || b == '-' || b == '.') {
-      if ((b != '-') || !take_zone(&c)) c.i++;
-      if (b == '(') continue;
-      continue;
-    }
-    if (b == ')') {
-      c.i++;
-      if (!stray && end) end = c.i;
-      continue;
-    }
     if (take_zone(&c) || take_date(&c) || take_time(&c)) {
       end = c.i;
-      stray = 0;
-    } else if (take_word(&c)) {
-      stray = 1;
-    } else {
+    } else if (is_filler(s[c.i])) {
+      c.i++;
+    } else if (!take_word(&c)) {
       break;
     }
   }

@@ -2,8 +2,8 @@
 /*
  * Threads of stages with a queue before them: SERIAL and BLOCKING transforms, and sinks.
  *
- * Both follow one pattern: take what is ready, hand it over, settle it, and when nothing can come any more, flush and leave.
- * A retry in an ordered stage goes back to the front of the queue, and the stage waits for it.
+ * Both follow one pattern: take what is ready, hand it over, settle it, and when nothing can come any more, flush and
+ * leave. A retry in an ordered stage goes back to the front of the queue, and the stage waits for it.
  */
 #include <string.h>
 
@@ -40,7 +40,8 @@ static int64_t next_alarm(const sl_stage_rt *st, const sl_call *c) {
 static int batch_full(sl_engine *e, const sl_stage_rt *st, const sl_station *s, int64_t *full_at) {
   int64_t age = st->conf->batch.age;
   if (st->type->kind != SL_SINK || age <= 0) return 1;
-  if (s->ready.n >= st->conf->batch.documents || finished(e, st) || atomic_load(&e->stop)) return 1;
+  if (s->ready.n >= st->conf->batch.documents || sl_flow_ended(&e->flow, st->station) || atomic_load(&e->stop))
+    return 1;
   int64_t now = sl_time_mono();
   if (!*full_at) *full_at = now + age;
   return now >= *full_at;
@@ -70,8 +71,10 @@ static void take(sl_actor *a, sl_stage_rt *st, int64_t pause_until, struct turn 
       if (pause_until < until) until = pause_until;
     } else if (s->ready.n && (t->aborted || batch_full(e, st, s, &full_at))) {
       uint32_t share = s->ready.n / (uint32_t)st->conf->threads + 1;
-      if (st->type->kind == SL_SINK) cut(s, &t->docs, st->conf->batch.documents, st->conf->batch.bytes);
-      else cut(s, &t->docs, share < TAKE_DOCS ? share : TAKE_DOCS, INT64_MAX);
+      if (st->type->kind == SL_SINK)
+        cut(s, &t->docs, st->conf->batch.documents, st->conf->batch.bytes);
+      else
+        cut(s, &t->docs, share < TAKE_DOCS ? share : TAKE_DOCS, INT64_MAX);
       break;
     } else if (!s->ready.n && finished(e, st)) {
       t->end = 1;
@@ -143,7 +146,8 @@ static void leave_station(sl_actor *a, sl_stage_rt *st, int aborted) {
   sl_loop_poke(e);
 }
 
-/* ---- transforms ---------------------------------------------------------------------------------------------------- */
+/* ---- transforms ----------------------------------------------------------------------------------------------------
+ */
 
 /* An ordered stage waits for a retry: the document and those behind it go back. Returns when, or 0. */
 static int64_t back_to_front(sl_actor *a, sl_stage_rt *st, sl_docs *failed, sl_docs *rest) {
@@ -233,7 +237,8 @@ void sl_worker_main(void *arg) {
   leave_station(a, st, t.aborted);
 }
 
-/* ---- sinks --------------------------------------------------------------------------------------------------------- */
+/* ---- sinks ---------------------------------------------------------------------------------------------------------
+ */
 
 /* What a sink's thread keeps between batches. */
 struct batch {
@@ -303,9 +308,12 @@ static int settle_written(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict,
     return 0;
   }
   int64_t delay = verdict == SL_V_RETRY ? sl_retry_delay(a, st, doc) : -1;
-  if (delay < 0) sl_give_up(a, st, doc, &why);
-  else if (retry_in_place(a, st, doc, delay, failed)) return 1;
-  else sl_retry_later(a, st, doc, delay, sl_zone_q(st->station));
+  if (delay < 0)
+    sl_give_up(a, st, doc, &why);
+  else if (retry_in_place(a, st, doc, delay, failed))
+    return 1;
+  else
+    sl_retry_later(a, st, doc, delay, sl_zone_q(st->station));
   return 0;
 }
 

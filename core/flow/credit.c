@@ -36,9 +36,10 @@ void sl_credit_give(sl_credit *c, sl_token *token) {
   long long bytes = atomic_fetch_sub(&c->bytes, token->bytes) - token->bytes;
   long long docs = atomic_fetch_sub(&c->docs, 1) - 1;
   if (!atomic_load(&c->waiting)) return;
-  /* Sources are woken once a quarter of the window is free: a wake-up for each document would cost more than it gives. */
-  if (docs == 0 || (docs == c->max_docs * 3 / 4) || (bytes < c->max_bytes * 3 / 4 && docs < c->max_docs * 3 / 4 &&
-                                                     bytes + token->bytes >= c->max_bytes * 3 / 4))
+  /* Sources are woken once a quarter of the window is free: a wake-up for each document would cost more than it gives.
+   */
+  if (docs == 0 || (docs == c->max_docs * 3 / 4) ||
+      (bytes < c->max_bytes * 3 / 4 && docs < c->max_docs * 3 / 4 && bytes + token->bytes >= c->max_bytes * 3 / 4))
     sl_credit_wake(c);
 }
 

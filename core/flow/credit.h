@@ -2,10 +2,10 @@
 /*
  * Admission: how much the sources may bring in. Only sources wait, and here is where.
  *
- * Two bounds: the budget on the live bytes of all documents, and a window on what is on its way (documents and bytes as they
- * came in), which keeps queues short when a sink is slow: more in flight would only add latency. Documents that a stage
- * holds or that were parked leave the window. When nothing is on its way a source may always bring in one more, so that a
- * document larger than the budget runs alone.
+ * Two bounds: the budget on the live bytes of all documents, and a window on what is on its way (documents and bytes as
+ * they came in), which keeps queues short when a sink is slow: more in flight would only add latency. Documents that a
+ * stage holds or that were parked leave the window. When nothing is on its way a source may always bring in one more,
+ * so that a document larger than the budget runs alone.
  *
  * Safety: counts are atomic; the lock is a leaf. [any]
  */
@@ -23,7 +23,7 @@ typedef struct sl_credit {
   atomic_int waiting;       /* sources that wait */
   int64_t budget;           /* bytes */
   int64_t max_docs, max_bytes;
-  atomic_llong peak;        /* of live bytes, as seen at admission */
+  atomic_llong peak; /* of live bytes, as seen at admission */
 } sl_credit;
 
 /* max_docs at least 1. The window in bytes is the budget or 16 MiB, whichever is less. */

@@ -12,8 +12,10 @@ typedef struct sl_docs {
 
 static inline void sl_docs_push(sl_docs *l, sl_doc *d) {
   d->next = NULL;
-  if (l->tail) l->tail->next = d;
-  else l->head = d;
+  if (l->tail)
+    l->tail->next = d;
+  else
+    l->head = d;
   l->tail = d;
   l->n++;
 }
@@ -31,8 +33,10 @@ static inline sl_doc *sl_docs_pop(sl_docs *l) {
 /* Moves all of `from` to the end of `to`. */
 static inline void sl_docs_append(sl_docs *to, sl_docs *from) {
   if (!from->head) return;
-  if (to->tail) to->tail->next = from->head;
-  else to->head = from->head;
+  if (to->tail)
+    to->tail->next = from->head;
+  else
+    to->head = from->head;
   to->tail = from->tail;
   to->n += from->n;
   *from = (sl_docs){0};

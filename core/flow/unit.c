@@ -59,7 +59,8 @@ void sl_doc_hold_tokens(const sl_doc *doc) { sl_doc_each_token(doc, hold_one, NU
 static void settle_one(sl_token *t, int outcome, sl_token_fn cb, void *user) {
   int seen = atomic_load_explicit(&t->outcome, memory_order_relaxed);
   while (seen < outcome && !atomic_compare_exchange_weak_explicit(&t->outcome, &seen, outcome, memory_order_relaxed,
-                                                                  memory_order_relaxed)) {}
+                                                                  memory_order_relaxed)) {
+  }
   /* The only holder needs no read-modify-write. */
   if (atomic_load_explicit(&t->refs, memory_order_acquire) != 1 &&
       atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
@@ -95,11 +96,15 @@ int sl_doc_adopt(sl_doc *doc, sl_doc *const *parents, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
     sl_tokens *all = doc->more, *more = parents[i]->more;
     sl_token *first = parents[i]->token;
-    if (first && !doc->token) doc->token = first;
-    else if (first && all) all->tokens[all->n++] = first;
+    if (first && !doc->token)
+      doc->token = first;
+    else if (first && all)
+      all->tokens[all->n++] = first;
     for (uint32_t k = 0; more && k < more->n; k++) {
-      if (!doc->token) doc->token = more->tokens[k];
-      else if (all) all->tokens[all->n++] = more->tokens[k];
+      if (!doc->token)
+        doc->token = more->tokens[k];
+      else if (all)
+        all->tokens[all->n++] = more->tokens[k];
     }
     sl_mem_free(more);
     parents[i]->token = NULL;

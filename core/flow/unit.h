@@ -2,9 +2,9 @@
 /*
  * Delivery tokens, and the units that group them.
  *
- * A token stands for one document that a source gave. Every envelope that comes of it holds one reference; when the last is
- * settled, the worst outcome among them is the document's, and the source hears of it. A unit is a run of neighbouring
- * documents of one source: the grain of hand-offs and of reordering. Tokens live inside their unit.
+ * A token stands for one document that a source gave. Every envelope that comes of it holds one reference; when the
+ * last is settled, the worst outcome among them is the document's, and the source hears of it. A unit is a run of
+ * neighbouring documents of one source: the grain of hand-offs and of reordering. Tokens live inside their unit.
  *
  * Safety: counts are atomic; a unit is freed by whoever drops its last reference (one for all its tokens, one for each
  * ordered station that still waits for it). [any]
@@ -28,7 +28,7 @@ typedef struct sl_token {
   atomic_int outcome;
   sl_unit *unit;
   uint64_t cursor;
-  uint32_t bytes; /* size of the document when it came in, for the credit */
+  uint32_t bytes;   /* size of the document when it came in, for the credit */
   atomic_uint idle; /* 1: does not count against the credit any more (held, parked or ended) */
 } sl_token;
 
@@ -50,8 +50,8 @@ struct sl_unit {
   sl_token *tokens;
 };
 
-/* One allocation. NULL when memory is out. Starts with one reference, for its tokens; a unit without tokens (cap 0) keeps
- * it until sl_unit_unref. */
+/* One allocation. NULL when memory is out. Starts with one reference, for its tokens; a unit without tokens (cap 0)
+ * keeps it until sl_unit_unref. */
 sl_unit *sl_unit_new(uint32_t source, uint32_t cap, uint32_t n_zones, uint32_t n_ordered);
 void sl_unit_unref(sl_unit *unit);
 /* The next free token, with one reference; NULL when the unit is full. */
@@ -64,7 +64,8 @@ typedef void (*sl_token_fn)(void *user, sl_token *token, int outcome);
 void sl_doc_hold_tokens(const sl_doc *doc);
 /* doc gives up its tokens with this outcome; cb is called for each that ended. Afterwards doc has none. */
 void sl_doc_settle(sl_doc *doc, int outcome, sl_token_fn cb, void *user);
-/* The tokens of the parents pass to doc (which has none); parents have none afterwards. 0 or SL_ENOMEM: nothing moved. */
+/* The tokens of the parents pass to doc (which has none); parents have none afterwards. 0 or SL_ENOMEM: nothing moved.
+ */
 int sl_doc_adopt(sl_doc *doc, sl_doc *const *parents, uint32_t n);
 /* Calls cb for each token of doc. */
 void sl_doc_each_token(const sl_doc *doc, void (*cb)(void *user, sl_token *token), void *user);

@@ -40,8 +40,10 @@ void sl_workq_push(sl_workq *q, sl_work *work) {
   work->next = NULL;
   pthread_mutex_lock(&q->lock);
   struct fifo *f = &q->fifo[work->depth];
-  if (f->tail) f->tail->next = work;
-  else f->head = work;
+  if (f->tail)
+    f->tail->next = work;
+  else
+    f->head = work;
   f->tail = work;
   f->n++;
   q->total++;

@@ -2,8 +2,8 @@
 /*
  * What every thread that calls stages does: calling, routing, handing over.
  *
- * Counting rule: a document in work is counted in one zone. Whoever moves it on counts it in the new zone first (arrive,
- * enter) and takes it out of the old one last (leave), so that no zone looks empty too early.
+ * Counting rule: a document in work is counted in one zone. Whoever moves it on counts it in the new zone first
+ * (arrive, enter) and takes it out of the old one last (leave), so that no zone looks empty too early.
  */
 #include <assert.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static void add(atomic_ullong *c) {
   atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------------------------------------
+ */
 
 sl_actor *sl_actor_new(sl_engine *e, sl_stage_rt *st, sl_err *err) {
   sl_actor *a = sl_mem_calloc(1, sizeof(*a));
@@ -61,7 +62,8 @@ void sl_actor_free(sl_actor *a) {
   sl_mem_free(a);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------------------------------------------
+ */
 
 static void token_ended(void *user, sl_token *t, int outcome) {
   sl_actor *a = user;
@@ -84,7 +86,8 @@ void sl_actor_end(sl_actor *a, sl_doc *doc, int outcome) {
 
 void sl_actor_forget(sl_actor *a, sl_doc *doc) { sl_doc_settle(doc, SL_OUT_UNFINISHED, token_ended, a); }
 
-/* ---- moving on ---------------------------------------------------------------------------------------------------- */
+/* ---- moving on ----------------------------------------------------------------------------------------------------
+ */
 
 void sl_actor_deliver(sl_actor *a, uint32_t to, sl_doc *doc) {
   sl_stage_rt *st = &a->e->stages[to];
@@ -121,7 +124,8 @@ static void unrouted(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   sl_tally(a, st->index, SL_COUNT_UNROUTED, 1);
   if (a->e->p->unrouted == SL_UNROUTED_ERROR) {
     sl_err err;
-    sl_err_set(&err, SL_ESTATE, "the document takes no edge after stage '%s': no `when` below it matches", st->conf->id);
+    sl_err_set(&err, SL_ESTATE, "the document takes no edge after stage '%s': no `when` below it matches",
+               st->conf->id);
     sl_err_hint(&err, "add a stage with `when: else`, or set `unrouted: warn`");
     sl_give_up(a, st, doc, &err);
     return;
@@ -179,7 +183,8 @@ void sl_actor_route(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     if (--left > 0) {
       copy = sl_doc_share(doc);
       if (!copy) {
-        sl_err_set(&err, SL_ENOMEM, "no memory to hand the document to stage '%s'", a->e->stages[st->edges[i].to].conf->id);
+        sl_err_set(&err, SL_ENOMEM, "no memory to hand the document to stage '%s'",
+                   a->e->stages[st->edges[i].to].conf->id);
         sl_give_up(a, st, doc, &err);
         return;
       }
@@ -252,7 +257,8 @@ void sl_actor_flush(sl_actor *a) {
   a->n_touched = 0;
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------------------ */
+/* ---- calling ------------------------------------------------------------------------------------------------------
+ */
 
 void sl_call_begin(sl_call *c, sl_doc *doc) {
   c->cur = doc;
@@ -318,7 +324,9 @@ void sl_actor_verdict(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict) {
   sl_stage_rt *st = c->st;
   c->cur = NULL;
   switch (verdict) {
-  case SL_V_OK: went_well(a, c, doc); break;
+  case SL_V_OK:
+    went_well(a, c, doc);
+    break;
   case SL_V_DROP:
     discard(a, c, doc);
     sl_tally(a, st->index, SL_COUNT_DROPPED, 1);
@@ -328,7 +336,8 @@ void sl_actor_verdict(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict) {
     discard(a, c, doc);
     doc->flags &= ~(uint32_t)SL_DOC_OUT;
     int64_t delay = sl_retry_delay(a, st, doc);
-    if (delay < 0) sl_give_up(a, st, doc, &c->why);
+    if (delay < 0)
+      sl_give_up(a, st, doc, &c->why);
     else if (!sl_worker_keeps(a, st, doc, delay))
       sl_retry_later(a, st, doc, delay, st->mode == SL_MODE_INLINE ? a->zone : sl_zone_q(st->station));
     break;
@@ -360,8 +369,7 @@ void sl_actor_release(sl_actor *a, sl_call *c) {
   }
   /* Between documents: they get a unit of their own, behind that of the last document that was held. */
   sl_unit *unit = NULL;
-  if (e->flow.zones[a->zone].n_ordered)
-    unit = sl_unit_new(c->st->index, 0, e->flow.n_zones, e->flow.n_ordered);
+  if (e->flow.zones[a->zone].n_ordered) unit = sl_unit_new(c->st->index, 0, e->flow.n_zones, e->flow.n_ordered);
   if (unit) sl_flow_enter(&e->flow, a->zone, unit, 1);
   if (unit && sl_flow_register_after(&e->flow, unit, c->st->station, c->last)) {
     sl_flow_leave(&e->flow, a->zone, unit, 1);
@@ -422,7 +430,8 @@ static void missing_reason(sl_call *c, int32_t verdict) {
   if (verdict == SL_V_RETRY || verdict == SL_V_REJECT || verdict == SL_V_FATAL)
     sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' gave no reason", c->st->conf->id);
   else if (verdict != SL_V_OK && verdict != SL_V_DROP)
-    sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' answered %d, which is no verdict it may give here", c->st->conf->id, verdict);
+    sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' answered %d, which is no verdict it may give here", c->st->conf->id,
+               verdict);
 }
 
 /* The core lets a SERIAL stage hold; returns 1 if the document is held now. */

@@ -10,7 +10,8 @@
 
 #define WINDOW_DOCS 16384
 
-/* ---- the graph --------------------------------------------------------------------------------------------------------- */
+/* ---- the graph
+ * --------------------------------------------------------------------------------------------------------- */
 
 static uint32_t mode_of(const sl_stage_type *t) {
   if (t->kind == SL_SOURCE) return t->flags & SL_F_ASYNC ? SL_MODE_ASYNC_SOURCE : SL_MODE_SOURCE;
@@ -49,7 +50,8 @@ static int setup_stages(sl_engine *e, sl_err *err) {
     st->type = st->conf->type;
     st->mode = mode_of(st->type);
     st->station = SL_NO_STATION;
-    st->unordered = st->conf->order == SL_ORDER_NONE || (st->mode == SL_MODE_ASYNC_SOURCE && st->conf->order != SL_ORDER_STRICT);
+    st->unordered =
+        st->conf->order == SL_ORDER_NONE || (st->mode == SL_MODE_ASYNC_SOURCE && st->conf->order != SL_ORDER_STRICT);
     pthread_mutex_init(&st->ack_lock, NULL);
     if (st->mode != SL_MODE_INLINE) {
       e->station_stage[e->n_stations] = i;
@@ -118,7 +120,8 @@ out:
   return rc;
 }
 
-/* ---- creating stages --------------------------------------------------------------------------------------------------- */
+/* ---- creating stages
+ * --------------------------------------------------------------------------------------------------- */
 
 static int in_use(const sl_engine *e, const sl_stage_rt *st) {
   if (e->trace && st->type->kind == SL_SOURCE) return 0;
@@ -203,7 +206,8 @@ static int setup_actors(sl_engine *e, sl_err *err) {
   return 0;
 }
 
-int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret, sl_err *err) {
+int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret,
+                         sl_err *err) {
   sl_engine *e = sl_mem_calloc(1, sizeof(*e));
   int rc = SL_ENOMEM;
   if (!e) return sl_err_set(err, SL_ENOMEM, "no memory for the engine");
@@ -238,7 +242,8 @@ int sl_engine_new(const sl_pipeline *p, const sl_run_opts *opts, sl_engine **ret
   return sl_engine_new_traced(p, opts, NULL, ret, err);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------------ */
+/* ---- running
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static int start_stages(sl_engine *e, sl_err *err) {
   for (uint32_t i = e->n_stages; i-- > 0;) {
@@ -269,7 +274,8 @@ static void enter_stations(sl_engine *e) {
     sl_stage_rt *st = &e->stages[e->station_stage[t]];
     if (!in_use(e, st) && st->type->kind == SL_SINK) continue;
     sl_flow_enter(&e->flow, st->type->kind == SL_SOURCE ? sl_zone_l(t) : sl_zone_q(t), NULL, 1);
-    if (st->mode == SL_MODE_ASYNC || (st->mode == SL_MODE_ASYNC_SOURCE && in_use(e, st))) atomic_fetch_add(&e->running, 1);
+    if (st->mode == SL_MODE_ASYNC || (st->mode == SL_MODE_ASYNC_SOURCE && in_use(e, st)))
+      atomic_fetch_add(&e->running, 1);
   }
 }
 
@@ -290,8 +296,8 @@ static void inject(sl_engine *e) {
 /* Lanes stay until all stage threads have ended, and a run without stations below its sources (all sinks dry) until the
  * lanes have emptied the zones. */
 static int start_threads(sl_engine *e, sl_err *err) {
-  static void (*const mains[])(void *) = {[SL_MODE_SOURCE] = sl_source_main, [SL_MODE_WORKER] = sl_worker_main,
-                                          [SL_MODE_SINK] = sl_sink_main};
+  static void (*const mains[])(void *) = {
+      [SL_MODE_SOURCE] = sl_source_main, [SL_MODE_WORKER] = sl_worker_main, [SL_MODE_SINK] = sl_sink_main};
   for (uint32_t i = 1; i < e->n_actors; i++) {
     sl_actor *a = e->actors[i];
     if (!a->st) continue;
@@ -333,7 +339,8 @@ static void warn_unrouted(sl_engine *e) {
   sl_run_stats s;
   sl_engine_stats(e, &s);
   if (e->p->unrouted == SL_UNROUTED_WARN && s.unrouted)
-    sl_run_log(e, SL_LOG_WARN, NULL, "%llu documents took no edge: no `when` matched (add `when: else`, or `unrouted: ignore`)",
+    sl_run_log(e, SL_LOG_WARN, NULL,
+               "%llu documents took no edge: no `when` matched (add `when: else`, or `unrouted: ignore`)",
                (unsigned long long)s.unrouted);
 }
 
@@ -372,15 +379,18 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
 
 void sl_engine_stop(sl_engine *e) {
   int now = atomic_load(&e->stop);
-  while (now < 2 && !atomic_compare_exchange_weak(&e->stop, &now, now + 1)) {}
+  while (now < 2 && !atomic_compare_exchange_weak(&e->stop, &now, now + 1)) {
+  }
   sl_loop_poke(e);
 }
 
-/* ---- figures -------------------------------------------------------------------------------------------------------------- */
+/* ---- figures
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t sum(const sl_engine *e, uint32_t stage, int what) {
   uint64_t n = 0;
-  for (uint32_t i = 0; i < e->n_actors; i++) n += atomic_load_explicit(&e->actors[i]->counts[stage][what], memory_order_relaxed);
+  for (uint32_t i = 0; i < e->n_actors; i++)
+    n += atomic_load_explicit(&e->actors[i]->counts[stage][what], memory_order_relaxed);
   return n;
 }
 
@@ -434,7 +444,8 @@ void sl_engine_stats(sl_engine *e, sl_run_stats *ret) {
   ret->signal = e->signal;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void close_lanes(sl_engine *e) {
   for (uint32_t i = 0; i < e->n_actors; i++) {

@@ -2,8 +2,9 @@
 /*
  * Runs a loaded pipeline to its end.
  *
- * sl_engine_run takes over the calling thread as the loop thread, starts lanes and stage threads, and returns when every
- * source has ended and everything was settled, or after a stop. See docs/internals/lane.md and docs/internals/queue.md.
+ * sl_engine_run takes over the calling thread as the loop thread, starts lanes and stage threads, and returns when
+ * every source has ended and everything was settled, or after a stop. See docs/internals/lane.md and
+ * docs/internals/queue.md.
  */
 #ifndef SLUICE_RUN_ENGINE_H
 #define SLUICE_RUN_ENGINE_H
@@ -14,42 +15,42 @@ typedef struct sl_engine sl_engine;
 
 typedef struct sl_stage_stats {
   const char *id, *uses;
-  uint32_t kind;        /* SL_SOURCE … */
-  uint64_t in, out;     /* documents that entered, that went on (a sink: stored) */
-  uint64_t dropped;     /* on purpose */
-  uint64_t filtered;    /* did not match `when` of this stage */
-  uint64_t unrouted;    /* took no edge after this stage */
-  uint64_t retried;     /* attempts after the first */
-  uint64_t dead;        /* dead letters of this stage */
+  uint32_t kind;         /* SL_SOURCE … */
+  uint64_t in, out;      /* documents that entered, that went on (a sink: stored) */
+  uint64_t dropped;      /* on purpose */
+  uint64_t filtered;     /* did not match `when` of this stage */
+  uint64_t unrouted;     /* took no edge after this stage */
+  uint64_t retried;      /* attempts after the first */
+  uint64_t dead;         /* dead letters of this stage */
   uint64_t held, queued; /* now */
   uint64_t bytes_in;
-  int64_t cpu_ns;       /* CPU time in the stage's own calls; only with opts.profile, else 0 */
+  int64_t cpu_ns; /* CPU time in the stage's own calls; only with opts.profile, else 0 */
   int64_t wall_ns;
 } sl_stage_stats;
 
 typedef struct sl_run_stats {
-  uint64_t in;          /* documents that the sources gave */
-  uint64_t stored;      /* documents of `in` all of whose descendants were stored or dropped, at least one stored */
-  uint64_t dropped;     /* … all dropped on purpose */
-  uint64_t unrouted;    /* … at least one took no edge */
-  uint64_t failed;      /* … at least one went to the dead letters; in = stored + dropped + unrouted + failed + unfinished */
-  uint64_t dead;        /* dead letters written */
-  uint64_t unfinished;  /* given up at a stop */
-  uint64_t in_flight;   /* now */
+  uint64_t in;       /* documents that the sources gave */
+  uint64_t stored;   /* documents of `in` all of whose descendants were stored or dropped, at least one stored */
+  uint64_t dropped;  /* … all dropped on purpose */
+  uint64_t unrouted; /* … at least one took no edge */
+  uint64_t failed; /* … at least one went to the dead letters; in = stored + dropped + unrouted + failed + unfinished */
+  uint64_t dead;   /* dead letters written */
+  uint64_t unfinished;             /* given up at a stop */
+  uint64_t in_flight;              /* now */
   uint64_t live_bytes, peak_bytes; /* of the budget */
   int64_t seconds_ns;
-  int32_t stopped;      /* 1: by a signal or sl_engine_stop; 2: by a second one, or at the end of `grace` */
-  int32_t signal;       /* that asked for it, or 0 */
+  int32_t stopped; /* 1: by a signal or sl_engine_stop; 2: by a second one, or at the end of `grace` */
+  int32_t signal;  /* that asked for it, or 0 */
   uint32_t n_stages;
   const sl_stage_stats *stages; /* in the pipeline's order; [borrow until the next call] */
 } sl_run_stats;
 
 typedef struct sl_run_opts {
-  uint64_t limit;       /* stop the sources after so many documents; 0: no limit */
-  int32_t dry_run;      /* sinks are not created: documents that reach one count as stored; no state is touched */
-  int32_t profile;      /* measure CPU time per stage */
+  uint64_t limit;         /* stop the sources after so many documents; 0: no limit */
+  int32_t dry_run;        /* sinks are not created: documents that reach one count as stored; no state is touched */
+  int32_t profile;        /* measure CPU time per stage */
   int32_t handle_signals; /* SIGINT, SIGTERM */
-  uint64_t seed;        /* for the host's random; 0: from the system */
+  uint64_t seed;          /* for the host's random; 0: from the system */
   /* Called on the loop about each `progress_every` nanoseconds and once at the end; or NULL. */
   void (*progress)(void *user, const sl_run_stats *stats);
   void *progress_user;
@@ -64,7 +65,8 @@ typedef struct sl_run_opts {
 
 /* pipeline [borrow until sl_engine_free]. Creates every stage (create, lane_open), starts none. *ret [own]. */
 int sl_engine_new(const sl_pipeline *pipeline, const sl_run_opts *opts, sl_engine **ret, sl_err *err);
-/* Blocks. 0 when the run came to its end or was stopped; an error when it could not start or a stage was FATAL. [loop] */
+/* Blocks. 0 when the run came to its end or was stopped; an error when it could not start or a stage was FATAL. [loop]
+ */
 int sl_engine_run(sl_engine *e, sl_err *err);
 /* Stop: the first call drains within `grace`, the second ends at once. Async-signal-safe. [any] */
 void sl_engine_stop(sl_engine *e);
@@ -72,18 +74,18 @@ void sl_engine_stop(sl_engine *e);
 void sl_engine_stats(sl_engine *e, sl_run_stats *ret);
 void sl_engine_free(sl_engine *e);
 
-/* One document through the stages on the calling thread, without queues and sinks' side effects: for `trace` and `test`.
- * cb is called before the first stage (stage "") and after each stage for each document that left it. */
+/* One document through the stages on the calling thread, without queues and sinks' side effects: for `trace` and
+ * `test`. cb is called before the first stage (stage "") and after each stage for each document that left it. */
 typedef struct sl_trace_step {
   const char *stage;
-  uint32_t path;         /* number of the document among those that the input became */
-  int32_t verdict;       /* SL_V_… */
-  const sl_err *why;     /* for RETRY, REJECT, FATAL; else NULL */
+  uint32_t path;                      /* number of the document among those that the input became */
+  int32_t verdict;                    /* SL_V_… */
+  const sl_err *why;                  /* for RETRY, REJECT, FATAL; else NULL */
   const struct cJSON *before, *after; /* bodies; after NULL if the document ended here */
   int64_t ns;
-  size_t bytes;          /* of the printed body after the stage */
+  size_t bytes; /* of the printed body after the stage */
 } sl_trace_step;
-int sl_engine_trace(const sl_pipeline *pipeline, sl_doc *doc, void (*cb)(void *user, const sl_trace_step *step), void *user,
-                    sl_err *err);
+int sl_engine_trace(const sl_pipeline *pipeline, sl_doc *doc, void (*cb)(void *user, const sl_trace_step *step),
+                    void *user, sl_err *err);
 
 #endif

@@ -29,7 +29,8 @@ static void fill_err(sl_err *err, int32_t code, const char *message, const char 
   copy_text(err->hint, sizeof(err->hint), hint);
 }
 
-static void host_fail(sl_ctx *ctx, sl_doc *doc, int32_t code, const char *message, const char *detail, const char *hint) {
+static void host_fail(sl_ctx *ctx, sl_doc *doc, int32_t code, const char *message, const char *detail,
+                      const char *hint) {
   sl_call *c = call_of(ctx);
   if (doc && doc != c->cur) {
     if (!doc->why) doc->why = sl_mem_calloc(1, sizeof(sl_err));
@@ -47,7 +48,8 @@ static void host_log(sl_ctx *ctx, int32_t level, const char *text) {
 
 static void host_metric(sl_ctx *ctx, int32_t kind, const char *name, double value) {
   sl_call *c = call_of(ctx);
-  if (c->actor->e->opts.metric) c->actor->e->opts.metric(c->actor->e->opts.metric_user, c->st->conf->id, kind, name, value);
+  if (c->actor->e->opts.metric)
+    c->actor->e->opts.metric(c->actor->e->opts.metric_user, c->st->conf->id, kind, name, value);
 }
 
 static int64_t host_now(sl_ctx *ctx) {
@@ -60,7 +62,8 @@ static int64_t host_monotonic(sl_ctx *ctx) {
 }
 static uint64_t host_random(sl_ctx *ctx) { return sl_rng_next(&call_of(ctx)->actor->rng); }
 
-/* ---- documents ---------------------------------------------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------------------------------------------------
+ */
 
 static sl_doc *host_doc_new(sl_ctx *ctx, sl_doc *parent) {
   sl_doc *d = sl_host_doc_new(ctx, parent);
@@ -139,10 +142,14 @@ static int32_t host_emit(sl_ctx *ctx, sl_doc *doc) {
 }
 
 static void unhold(sl_call *c, sl_doc *doc) {
-  if (doc->prev) doc->prev->next = doc->next;
-  else c->held.head = doc->next;
-  if (doc->next) doc->next->prev = doc->prev;
-  else c->held.tail = doc->prev;
+  if (doc->prev)
+    doc->prev->next = doc->next;
+  else
+    c->held.head = doc->next;
+  if (doc->next)
+    doc->next->prev = doc->prev;
+  else
+    c->held.tail = doc->prev;
   c->held.n--;
   doc->prev = doc->next = NULL;
   doc->flags &= ~(uint32_t)SL_DOC_HELD;
@@ -213,8 +220,10 @@ static int32_t host_reject(sl_ctx *ctx, sl_doc *doc) {
     return SL_EPLUGIN;
   }
   if (!doc->why && (doc->why = sl_mem_alloc(sizeof(sl_err)))) {
-    if (c->failed) *doc->why = c->why;
-    else sl_err_set(doc->why, SL_EPLUGIN, "stage '%s' gave no reason", c->st->conf->id);
+    if (c->failed)
+      *doc->why = c->why;
+    else
+      sl_err_set(doc->why, SL_EPLUGIN, "stage '%s' gave no reason", c->st->conf->id);
   }
   doc->flags |= SL_DOC_REJECTED;
   return sl_source_emit(c, doc);
@@ -225,7 +234,8 @@ static void host_set_cursor(sl_ctx *ctx, sl_doc *doc, uint64_t cursor) {
   doc->cursor = cursor;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+/* ---- waiting ------------------------------------------------------------------------------------------------------
+ */
 
 static void host_wake(sl_ctx *ctx) {
   sl_call *c = call_of(ctx);
@@ -233,8 +243,10 @@ static void host_wake(sl_ctx *ctx) {
   sl_station *s = &c->actor->e->flow.stations[c->st->station];
   pthread_mutex_lock(&s->lock);
   s->woken = 1;
-  if (s->notify) s->notify(s->notify_user);
-  else pthread_cond_broadcast(&s->cond);
+  if (s->notify)
+    s->notify(s->notify_user);
+  else
+    pthread_cond_broadcast(&s->cond);
   pthread_mutex_unlock(&s->lock);
 }
 
@@ -266,14 +278,17 @@ static void host_complete(sl_ctx *ctx, uint64_t ticket, int32_t verdict) {
 static uint64_t host_timer_start(sl_ctx *ctx, int64_t delay, int64_t repeat, sl_timer_cb cb, void *user) {
   sl_call *c = call_of(ctx);
   if (c->st->mode == SL_MODE_INLINE) return 0;
-  if (c->st->mode == SL_MODE_ASYNC || c->st->mode == SL_MODE_ASYNC_SOURCE) return sl_loop_timer(c, delay, repeat, cb, user);
+  if (c->st->mode == SL_MODE_ASYNC || c->st->mode == SL_MODE_ASYNC_SOURCE)
+    return sl_loop_timer(c, delay, repeat, cb, user);
   return sl_timer_add(c, delay, repeat, cb, user);
 }
 
 static void host_timer_stop(sl_ctx *ctx, uint64_t timer) {
   sl_call *c = call_of(ctx);
-  if (c->st->mode == SL_MODE_ASYNC || c->st->mode == SL_MODE_ASYNC_SOURCE) sl_loop_timer_stop(c, timer);
-  else sl_timer_remove(c, timer);
+  if (c->st->mode == SL_MODE_ASYNC || c->st->mode == SL_MODE_ASYNC_SOURCE)
+    sl_loop_timer_stop(c, timer);
+  else
+    sl_timer_remove(c, timer);
 }
 
 static int32_t host_watch(sl_ctx *ctx, int32_t fd, uint32_t events, sl_watch_cb cb, void *user) {

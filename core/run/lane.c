@@ -13,8 +13,10 @@ static void from_source(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   }
   if (doc->flags & SL_DOC_REJECTED) {
     doc->flags &= ~(uint32_t)SL_DOC_REJECTED;
-    if (doc->why) err = *doc->why;
-    else sl_err_set(&err, SL_ENOMEM, "rejected by the source; no memory for the reason");
+    if (doc->why)
+      err = *doc->why;
+    else
+      sl_err_set(&err, SL_ENOMEM, "rejected by the source; no memory for the reason");
     sl_give_up(a, st, doc, &err);
     return;
   }
@@ -40,8 +42,10 @@ static void run_work(sl_actor *a, sl_work *w) {
   sl_doc *doc;
   while ((doc = sl_docs_pop(&w->docs))) {
     sl_stage_rt *st = &e->stages[doc->stage];
-    if (st->type->kind == SL_SOURCE) from_source(a, st, doc);
-    else sl_actor_process(a, st, doc);
+    if (st->type->kind == SL_SOURCE)
+      from_source(a, st, doc);
+    else
+      sl_actor_process(a, st, doc);
   }
   sl_actor_flush(a);
   measure(e, sl_time_mono() - begin, n);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop thread: signals, retries that are due, ASYNC stages with their timers and watches, progress, the end of the run.
+ * The loop thread: signals, retries that are due, ASYNC stages with their timers and watches, progress, the end of the
+ * run.
  *
- * Other threads reach it by sl_loop_poke alone; each turn looks at everything, so that no poke can be lost. Handles are freed
- * in their close callbacks only.
+ * Other threads reach it by sl_loop_poke alone; each turn looks at everything, so that no poke can be lost. Handles are
+ * freed in their close callbacks only.
  */
 #include <assert.h>
 #include <signal.h>
@@ -17,7 +18,8 @@ void sl_loop_poke(sl_engine *e) { uv_async_send(&e->poke); }
 
 static void poke_station(void *user) { sl_loop_poke(user); }
 
-/* ---- retries -------------------------------------------------------------------------------------------------------- */
+/* ---- retries --------------------------------------------------------------------------------------------------------
+ */
 
 static void again(sl_engine *e, sl_doc *doc) {
   sl_stage_rt *st = &e->stages[doc->stage];
@@ -51,9 +53,12 @@ static void due_retries(sl_engine *e) {
   }
 }
 
-/* ---- ASYNC stages ----------------------------------------------------------------------------------------------------- */
+/* ---- ASYNC stages
+ * ----------------------------------------------------------------------------------------------------- */
 
-static uint64_t ticket_of(const sl_call *c, uint32_t slot) { return (uint64_t)c->pending[slot].generation << 32 | slot; }
+static uint64_t ticket_of(const sl_call *c, uint32_t slot) {
+  return (uint64_t)c->pending[slot].generation << 32 | slot;
+}
 
 /* A free slot, or UINT32_MAX. */
 static uint32_t free_slot(sl_call *c) {
@@ -66,7 +71,8 @@ static void finish(sl_call *c, sl_doc *doc, sl_unit *unit, int32_t verdict) {
   sl_actor *a = c->actor;
   a->zone = sl_zone_l(c->st->station);
   if (verdict < SL_V_OK || verdict > SL_V_FATAL || verdict == SL_V_HELD || verdict == SL_V_PENDING) {
-    sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' completed with %d, which is no verdict it may give", c->st->conf->id, verdict);
+    sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' completed with %d, which is no verdict it may give", c->st->conf->id,
+               verdict);
     verdict = SL_V_REJECT;
   } else if (!c->failed) {
     sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' gave no reason", c->st->conf->id);
@@ -213,10 +219,12 @@ static void pull(sl_call *c) {
   atomic_fetch_sub(&e->running, 1);
 }
 
-/* ---- timers and watches of ASYNC stages --------------------------------------------------------------------------------- */
+/* ---- timers and watches of ASYNC stages
+ * --------------------------------------------------------------------------------- */
 
 static void after_callback(sl_call *c) {
-  if (c->st->type->kind == SL_SOURCE) sl_source_dispatch(c);
+  if (c->st->type->kind == SL_SOURCE)
+    sl_source_dispatch(c);
   else {
     c->actor->zone = sl_zone_l(c->st->station);
     sl_actor_release(c->actor, c);
@@ -246,7 +254,8 @@ uint64_t sl_loop_timer(sl_call *c, int64_t delay, int64_t repeat, sl_timer_cb cb
   c->timers = t;
   uv_timer_init(&c->actor->e->loop, &t->uv);
   t->uv.data = t;
-  uint64_t ms = (uint64_t)((delay + SL_TIME_MS - 1) / SL_TIME_MS), again_ms = (uint64_t)((repeat + SL_TIME_MS - 1) / SL_TIME_MS);
+  uint64_t ms = (uint64_t)((delay + SL_TIME_MS - 1) / SL_TIME_MS),
+           again_ms = (uint64_t)((repeat + SL_TIME_MS - 1) / SL_TIME_MS);
   uv_timer_start(&t->uv, timer_fired, ms, again_ms);
   return t->id;
 }
@@ -308,7 +317,8 @@ int32_t sl_loop_watch(sl_call *c, int32_t fd, uint32_t events, sl_watch_cb cb, v
   return uv_poll_start(&(*at)->uv, ev, watch_fired) < 0 ? SL_EINVAL : 0;
 }
 
-/* ---- turns --------------------------------------------------------------------------------------------------------------- */
+/* ---- turns
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static void everyone(sl_engine *e) {
   for (uint32_t t = 0; t < e->n_stations; t++) {

@@ -2,8 +2,8 @@
 /*
  * The engine's own structures: shared by the files of core/run and nobody else.
  *
- * An actor is a thread that calls stages: a lane, the thread of a source, of a sink, of a SERIAL or BLOCKING stage, or the
- * loop. It alone touches its calls, outboxes and counters (counters are read by others, relaxed).
+ * An actor is a thread that calls stages: a lane, the thread of a source, of a sink, of a SERIAL or BLOCKING stage, or
+ * the loop. It alone touches its calls, outboxes and counters (counters are read by others, relaxed).
  */
 #ifndef SLUICE_RUN_RUNTIME_H
 #define SLUICE_RUN_RUNTIME_H
@@ -31,7 +31,7 @@
 #define SL_MODE_SOURCE 1
 #define SL_MODE_WORKER 2 /* SERIAL and BLOCKING transforms */
 #define SL_MODE_SINK 3
-#define SL_MODE_ASYNC 4  /* transforms and sinks on the loop */
+#define SL_MODE_ASYNC 4 /* transforms and sinks on the loop */
 #define SL_MODE_ASYNC_SOURCE 5
 
 /* sl_doc.flags */
@@ -59,8 +59,8 @@ typedef struct sl_trace_hook {
   pthread_mutex_t lock;
   void (*cb)(void *user, const sl_trace_step *step);
   void *user;
-  sl_doc *doc;         /* [own until the source gave it] */
-  atomic_uint paths;   /* documents so far; doc->cursor is the number of each */
+  sl_doc *doc;       /* [own until the source gave it] */
+  atomic_uint paths; /* documents so far; doc->cursor is the number of each */
 } sl_trace_hook;
 
 typedef struct sl_stage_rt {
@@ -70,17 +70,17 @@ typedef struct sl_stage_rt {
   uint32_t n_edges;
   const sl_stage_conf *conf;
   const sl_stage_type *type;
-  sl_edge *edges;       /* healthy ones [own] */
-  int keeps_place;      /* an ordered stage below insists on order */
-  int unordered;        /* sources: documents have no place */
+  sl_edge *edges;  /* healthy ones [own] */
+  int keeps_place; /* an ordered stage below insists on order */
+  int unordered;   /* sources: documents have no place */
   void *stage;
   int created, started;
-  uint32_t n_actors;    /* that have lane state of it */
+  uint32_t n_actors; /* that have lane state of it */
   sl_actor **actors;
-  atomic_int broken;    /* a FATAL verdict: nothing enters any more */
-  atomic_uint threads;  /* still running */
+  atomic_int broken;   /* a FATAL verdict: nothing enters any more */
+  atomic_uint threads; /* still running */
   atomic_llong held, held_bytes;
-  int64_t held_since;   /* monotonic; of the oldest since nothing was held; its own thread's */
+  int64_t held_since; /* monotonic; of the oldest since nothing was held; its own thread's */
   atomic_int produced_end;
   pthread_mutex_t ack_lock; /* sources: one acknowledged call at a time */
 } sl_stage_rt;
@@ -127,17 +127,17 @@ typedef struct sl_call {
   sl_docs held;     /* SERIAL: documents the stage keeps (linked by next and prev) */
   sl_unit *at_unit; /* SERIAL: unit of the last document, while it is still counted there; else NULL */
   uint32_t at_slot, subs;
-  sl_unit *last;    /* SERIAL: unit of the last document that was held, with a reference */
+  sl_unit *last; /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
-  int failed;       /* why is set */
+  int failed; /* why is set */
   uint64_t cpu_ns;
   sl_timer *timers; /* by due; of thread actors */
   sl_watch_rt *watches;
   /* ASYNC */
   sl_pending *pending;
   uint32_t pending_cap, pending_n;
-  uint64_t ticket;  /* of the document in process */
-  int early;        /* sl_complete came before PENDING: verdict + 1 */
+  uint64_t ticket; /* of the document in process */
+  int early;       /* sl_complete came before PENDING: verdict + 1 */
   /* sources */
   sl_unit *unit;
   sl_docs unit_docs;
@@ -157,14 +157,14 @@ struct sl_actor {
   sl_docs *to;       /* outbox per station */
   uint32_t *touched; /* stations with something in the outbox */
   uint32_t n_touched;
-  sl_docs inlined;   /* outbox for inline stages, of actors that do not walk */
+  sl_docs inlined;                      /* outbox for inline stages, of actors that do not walk */
   atomic_ullong (*counts)[SL_N_COUNTS]; /* per stage */
-  sl_doc *retried;   /* of a stage's own thread: goes back to the front of its queue */
+  sl_doc *retried;                      /* of a stage's own thread: goes back to the front of its queue */
   sl_rng rng;
   atomic_ullong stored, dropped, unrouted, failed, unfinished, dead; /* tokens by outcome; dead letters */
-  atomic_llong busy_since;  /* monotonic; 0: not in a call with a time limit */
+  atomic_llong busy_since;                                           /* monotonic; 0: not in a call with a time limit */
   atomic_uint busy_stage;
-  int64_t reported;         /* the busy_since that the loop has reported */
+  int64_t reported; /* the busy_since that the loop has reported */
 };
 
 struct sl_engine {
@@ -181,22 +181,22 @@ struct sl_engine {
   pthread_mutex_t delay_lock;
   sl_delay delay;
   uv_loop_t loop;
-  uv_async_t poke;   /* something for the loop */
+  uv_async_t poke; /* something for the loop */
   uv_timer_t retry, tick;
   uv_timer_cb on_retry;
   int64_t next_progress;
-  int async_hungry;  /* an ASYNC source waits for credit */
-  int signal;        /* the last one that asked for a stop */
+  int async_hungry; /* an ASYNC source waits for credit */
+  int signal;       /* the last one that asked for a stop */
   uv_signal_t sigint, sigterm;
   int loop_open;
-  atomic_int stop;   /* 1 drain, 2 at once */
+  atomic_int stop; /* 1 drain, 2 at once */
   atomic_int stop_seen;
-  int64_t stop_at;   /* monotonic: end of grace */
-  atomic_uint running; /* stage threads */
-  atomic_ullong taken; /* documents from all sources, for the limit */
+  int64_t stop_at;      /* monotonic: end of grace */
+  atomic_uint running;  /* stage threads */
+  atomic_ullong taken;  /* documents from all sources, for the limit */
   atomic_llong lane_ns; /* smoothed time a lane needs for one document */
   pthread_mutex_t err_lock;
-  sl_err error;      /* the first fatal one */
+  sl_err error; /* the first fatal one */
   int has_error, warned_unrouted;
   int64_t started, ended;
   sl_stage_stats *stats;
@@ -237,7 +237,8 @@ void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, ui
 void sl_engine_fatal(struct sl_engine *e, const sl_stage_rt *st, const sl_err *why);
 
 /* engine.c; hook NULL: a plain run. */
-int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret, sl_err *err);
+int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret,
+                         sl_err *err);
 /* trace.c: around a call of a stage; before [own] is given to after. */
 struct cJSON *sl_trace_before(sl_call *c, sl_doc *doc);
 void sl_trace_after(sl_call *c, const sl_doc *doc, struct cJSON *before, int32_t verdict, int64_t ns);

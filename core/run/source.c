@@ -10,6 +10,8 @@
 #define UNIT_NS (300 * SL_TIME_US)
 #define UNIT_DOCS 256
 #define UNIT_BYTES ((size_t)128 << 10)
+/* One call of produce: short, so that a stop and the window are seen soon. */
+#define TURN_BYTES ((int64_t)1 << 20)
 
 static uint32_t unit_size(const sl_engine *e) {
   int64_t one = atomic_load_explicit(&e->lane_ns, memory_order_relaxed);
@@ -78,6 +80,7 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
 int32_t sl_source_turn(sl_call *c, int64_t credit) {
   sl_engine *e = c->actor->e;
   sl_stage_rt *st = c->st;
+  if (credit > TURN_BYTES) credit = TURN_BYTES;
   sl_call_begin(c, NULL);
   int64_t cpu = e->opts.profile ? sl_time_cpu() : 0, wall = e->opts.profile ? sl_time_mono() : 0;
   int32_t rc = st->type->produce(&c->pub, st->stage, c->lane, (uint64_t)credit);

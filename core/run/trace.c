@@ -27,7 +27,8 @@ static void report(sl_trace_hook *t, sl_trace_step *step, const sl_doc *doc) {
 
 void sl_trace_after(sl_call *c, const sl_doc *doc, cJSON *before, int32_t verdict, int64_t ns) {
   sl_trace_hook *t = c->actor->e->trace;
-  sl_trace_step step = {.stage = c->st->conf->id, .path = (uint32_t)doc->cursor, .verdict = verdict, .before = before, .ns = ns};
+  sl_trace_step step = {
+      .stage = c->st->conf->id, .path = (uint32_t)doc->cursor, .verdict = verdict, .before = before, .ns = ns};
   if (verdict == SL_V_RETRY || verdict == SL_V_REJECT || verdict == SL_V_FATAL) {
     if (!c->failed) sl_err_set(&c->why, SL_EPLUGIN, "stage '%s' gave no reason", c->st->conf->id);
     step.why = &c->why;
@@ -49,8 +50,8 @@ void sl_trace_after(sl_call *c, const sl_doc *doc, cJSON *before, int32_t verdic
 }
 
 /* The engine runs with the hook in its options; the first source stands for whoever made the document. */
-int sl_engine_trace(const sl_pipeline *pipeline, sl_doc *doc, void (*cb)(void *user, const sl_trace_step *step), void *user,
-                    sl_err *err) {
+int sl_engine_trace(const sl_pipeline *pipeline, sl_doc *doc, void (*cb)(void *user, const sl_trace_step *step),
+                    void *user, sl_err *err) {
   sl_trace_hook hook = {.lock = PTHREAD_MUTEX_INITIALIZER, .cb = cb, .user = user, .doc = doc, .paths = 1};
   sl_run_opts opts = {.dry_run = 1, .seed = 1};
   sl_engine *e = NULL;

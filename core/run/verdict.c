@@ -70,8 +70,10 @@ static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, c
                        .revision = origin.revision ? origin.revision : "",
                        .key = sl_doc_key(doc)};
   sl_err err;
-  if (sl_doc_check(doc, &err)) sl_doc_given(doc, &d->raw);
-  else if (sl_doc_text(doc, &d->body, &err)) d->body = (sl_bytes){0};
+  if (sl_doc_check(doc, &err))
+    sl_doc_given(doc, &d->raw);
+  else if (sl_doc_text(doc, &d->body, &err))
+    d->body = (sl_bytes){0};
   sl_doc_payload(doc, &d->payload, &media_type);
   d->media_type = media_type ? media_type : "";
 }

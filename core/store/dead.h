@@ -2,8 +2,8 @@
 /*
  * Dead letters: documents that failed for good, as they entered the failing stage, with payload and the whole error.
  *
- * They live in the pipeline's state folder (SQLite, state.db) or, without one, in a file of JSON lines. The writer opens
- * its file at the first entry. [any]: a writer may be shared by threads.
+ * They live in the pipeline's state folder (SQLite, state.db) or, without one, in a file of JSON lines. The writer
+ * opens its file at the first entry. [any]: a writer may be shared by threads.
  */
 #ifndef SLUICE_STORE_DEAD_H
 #define SLUICE_STORE_DEAD_H
@@ -11,20 +11,20 @@
 #include "base/err.h"
 
 typedef struct sl_dead_entry {
-  uint64_t id;          /* given by the store; 1 is the first */
+  uint64_t id; /* given by the store; 1 is the first */
   const char *pipeline;
-  const char *stage;    /* id of the stage that failed */
-  const char *uses;     /* its type */
-  const char *build;    /* build id of its plugin, or "" */
-  const char *code;     /* sl_err_name */
+  const char *stage;                   /* id of the stage that failed */
+  const char *uses;                    /* its type */
+  const char *build;                   /* build id of its plugin, or "" */
+  const char *code;                    /* sl_err_name */
   const char *message, *detail, *hint; /* "" if none */
   uint32_t attempts;
-  int64_t time;         /* wall clock, nanoseconds */
-  uint64_t generation;  /* of the pipeline; 1 */
+  int64_t time;                               /* wall clock, nanoseconds */
+  uint64_t generation;                        /* of the pipeline; 1 */
   const char *uri, *locator, *revision, *key; /* origin; "" if none */
-  sl_bytes body;        /* JSON text; len 0: the body could not be read, see raw */
-  sl_bytes raw;         /* bytes that were meant to be the body, when they are not valid JSON; else len 0 */
-  sl_bytes payload;     /* len 0: none */
+  sl_bytes body;                              /* JSON text; len 0: the body could not be read, see raw */
+  sl_bytes raw;           /* bytes that were meant to be the body, when they are not valid JSON; else len 0 */
+  sl_bytes payload;       /* len 0: none */
   const char *media_type; /* of the payload, or "" */
 } sl_dead_entry;
 
@@ -39,7 +39,8 @@ const char *sl_dead_path(const sl_dead *d);
 void sl_dead_free(sl_dead *d);
 
 /* Reads all entries of a state folder, a state.db or a .jsonl file, oldest first, until cb returns non-zero. An entry
- * [borrow during the call]. A torn last line of a file is reported to cb as entry NULL. SL_ENOTFOUND if there is none. */
+ * [borrow during the call]. A torn last line of a file is reported to cb as entry NULL. SL_ENOTFOUND if there is none.
+ */
 int sl_dead_read(const char *where, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err);
 
 #endif

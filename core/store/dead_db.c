@@ -18,8 +18,8 @@ static const char *const schema =
     " payload BLOB NOT NULL, media_type TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS dead_letters_stage ON dead_letters (stage, code);";
 
-#define COLUMNS                                                                                                        \
-  "pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision, key, media_type, body, raw, "    \
+#define COLUMNS                                                                                                     \
+  "pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision, key, media_type, body, raw, " \
   "payload, attempts, time, generation"
 
 struct sl_dead_db {
@@ -43,10 +43,12 @@ static int user_version(sqlite3 *db, int *ret) {
 }
 
 static int prepare_write(struct sl_dead_db *d, sl_err *err) {
-  if (sqlite3_exec(d->db, "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL, NULL, NULL) ||
-      sqlite3_exec(d->db, schema, NULL, NULL, NULL) || sqlite3_exec(d->db, "PRAGMA user_version = 1", NULL, NULL, NULL) ||
-      sqlite3_prepare_v3(d->db, "INSERT INTO dead_letters (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
-                         SQLITE_PREPARE_PERSISTENT, &d->put, NULL))
+  if (sqlite3_exec(d->db, "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL,
+                   NULL, NULL) ||
+      sqlite3_exec(d->db, schema, NULL, NULL, NULL) ||
+      sqlite3_exec(d->db, "PRAGMA user_version = 1", NULL, NULL, NULL) ||
+      sqlite3_prepare_v3(d->db, "INSERT INTO dead_letters (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                         -1, SQLITE_PREPARE_PERSISTENT, &d->put, NULL))
     return sql_err(err, d->db, "open");
   return 0;
 }
@@ -67,7 +69,8 @@ int sl_dead_db_open(const char *path, int write, struct sl_dead_db **ret, sl_err
     goto fail;
   }
   if (version > SCHEMA_VERSION) {
-    rc = sl_err_set(err, SL_ESTATE, "%s has schema version %d; this Sluice knows versions up to %d", path, version, SCHEMA_VERSION);
+    rc = sl_err_set(err, SL_ESTATE, "%s has schema version %d; this Sluice knows versions up to %d", path, version,
+                    SCHEMA_VERSION);
     sl_err_hint(err, "use the newer Sluice that wrote it, or another state folder");
     goto fail;
   }
@@ -89,7 +92,7 @@ void sl_dead_db_close(struct sl_dead_db *d) {
 static const char *text_or_empty(const char *s) { return s ? s : ""; }
 
 int sl_dead_db_put(struct sl_dead_db *d, const sl_dead_entry *e, sl_err *err) {
-  const char *texts[] = {e->pipeline, e->stage, e->uses, e->build,    e->code, e->message,   e->detail,
+  const char *texts[] = {e->pipeline, e->stage, e->uses,    e->build,    e->code, e->message,   e->detail,
                          e->hint,     e->uri,   e->locator, e->revision, e->key,  e->media_type};
   const sl_bytes *blobs[] = {&e->body, &e->raw, &e->payload};
   int at = 0, bad = 0;

@@ -74,14 +74,16 @@ static cJSON *to_json(const sl_dead_entry *e) {
         add_text(o, "stage", e->stage) || add_text(o, "uses", e->uses) || add_text(o, "build", e->build) ||
         !cJSON_AddNumberToObject(o, "generation", (double)e->generation) ||
         !cJSON_AddNumberToObject(o, "attempts", e->attempts) || add_text(o, "key", e->key);
-  bad = bad || add_text(why, "code", e->code) || add_text(why, "message", e->message) || add_text(why, "detail", e->detail) ||
-        add_text(why, "hint", e->hint);
+  bad = bad || add_text(why, "code", e->code) || add_text(why, "message", e->message) ||
+        add_text(why, "detail", e->detail) || add_text(why, "hint", e->hint);
   bad = bad || add_text(origin, "uri", e->uri) || add_text(origin, "locator", e->locator) ||
         add_text(origin, "revision", e->revision);
-  bad = bad || add_text(o, "media_type", e->media_type) || add_base64(o, "payload", e->payload) || add_base64(o, "raw", e->raw);
+  bad = bad || add_text(o, "media_type", e->media_type) || add_base64(o, "payload", e->payload) ||
+        add_base64(o, "raw", e->raw);
   if (!bad && e->body.len) {
     cJSON *body = NULL;
-    bad = sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) || !cJSON_AddItemToObject(o, "document", body);
+    bad = sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) ||
+          !cJSON_AddItemToObject(o, "document", body);
   }
   if (bad) {
     cJSON_Delete(o);
@@ -123,7 +125,8 @@ static void bytes_of(const cJSON *o, const char *key, sl_bytes *ret) {
 
 /* One line to cb. Returns what cb said. */
 static int give(const cJSON *o, uint64_t id, int (*cb)(void *user, const sl_dead_entry *entry), void *user) {
-  const cJSON *why = cJSON_GetObjectItemCaseSensitive(o, "error"), *origin = cJSON_GetObjectItemCaseSensitive(o, "origin");
+  const cJSON *why = cJSON_GetObjectItemCaseSensitive(o, "error"),
+              *origin = cJSON_GetObjectItemCaseSensitive(o, "origin");
   const cJSON *body = cJSON_GetObjectItemCaseSensitive(o, "document");
   sl_dead_entry e = {.id = id,
                      .pipeline = text_of(o, "pipeline"),

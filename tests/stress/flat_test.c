@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A million documents through a fan-out of three with one slow sink: resident memory stays flat, below budget + 64 MiB. */
+/* A million documents through a fan-out of three with one slow sink: resident memory stays flat, below budget + 64 MiB.
+ */
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -48,7 +49,8 @@ int main(void) {
     return 1;
   }
   long limit = (32 + 64) * 1024;
-  printf("budget 32 MiB; resident: %ld KiB after a quarter, %ld KiB at most, %ld KiB allowed; documents at the sinks: %llu %llu %llu\n",
+  printf("budget 32 MiB; resident: %ld KiB after a quarter, %ld KiB at most, %ld KiB allowed; documents at the sinks: "
+         "%llu %llu %llu\n",
          c.at_quarter, c.peak, limit, (unsigned long long)tallies[0].docs, (unsigned long long)tallies[1].docs,
          (unsigned long long)tallies[2].docs);
   for (int i = 0; i < 3; i++)

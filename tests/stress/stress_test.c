@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random graphs of stages of every kind, with random verdicts, splits, retries and tiny budgets. What must reach each sink is
- * worked out from the stages' plans; the run must end, and each sink must have seen just that.
+ * Random graphs of stages of every kind, with random verdicts, splits, retries and tiny budgets. What must reach each
+ * sink is worked out from the stages' plans; the run must end, and each sink must have seen just that.
  */
 #include <stdint.h>
 #include <unistd.h>
@@ -80,7 +80,8 @@ static void into(uint32_t stage, const char *id, int merged, struct want *w) {
 /* A stage below each holding one sees merged documents, on which no chance and no condition may depend. */
 static int below_hold(uint32_t stage) {
   for (uint32_t i = 0; i < pipe_.p.n_edges; i++)
-    if (pipe_.edges[i].to == stage && (pipe_.stages[pipe_.edges[i].from].type == &test_hold || below_hold(pipe_.edges[i].from)))
+    if (pipe_.edges[i].to == stage &&
+        (pipe_.stages[pipe_.edges[i].from].type == &test_hold || below_hold(pipe_.edges[i].from)))
       return 1;
   return 0;
 }
@@ -108,13 +109,17 @@ static void add_reader(uint32_t from, uint32_t to) {
 }
 
 static void random_graph(void) {
-  static const sl_stage_type *const kinds[] = {&test_work, &test_work, &test_serial, &test_blocking, &test_async, &test_hold};
+  static const sl_stage_type *const kinds[] = {&test_work,     &test_work,  &test_serial,
+                                               &test_blocking, &test_async, &test_hold};
   pipe_init(&pipe_);
   pipe_.p.lanes = 1 + (int64_t)below(3);
   pipe_.p.budget = below(2) ? 1 + (int64_t)below(200000) : 64 << 20;
   uint32_t src = pipe_add(&pipe_, &test_gen);
-  pipe_.params[src].gen = (struct gen_params){.count = (int64_t)below(400), .size = (int64_t)below(2) * (int64_t)below(3000),
-                                              .turn = (int64_t)below(20), .waits = below(4) == 0, .raw = (int32_t)below(2)};
+  pipe_.params[src].gen = (struct gen_params){.count = (int64_t)below(400),
+                                              .size = (int64_t)below(2) * (int64_t)below(3000),
+                                              .turn = (int64_t)below(20),
+                                              .waits = below(4) == 0,
+                                              .raw = (int32_t)below(2)};
   if (pipe_.params[src].gen.raw) pipe_.params[src].gen.size = 0;
   uint32_t inner = (uint32_t)below(6);
   for (uint32_t i = 0; i < inner; i++) {
@@ -125,8 +130,10 @@ static void random_graph(void) {
     pipe_.stages[s].in_flight = 1 + (int64_t)below(20);
     pipe_.stages[s].order = (int32_t)below(3);
     if (t == &test_hold)
-      pipe_.params[s].hold = (struct hold_params){.window = 1 + (int64_t)below(50), .age = below(2) ? 1 + (int64_t)below(2000000) : 0};
-    else add_chances(s);
+      pipe_.params[s].hold =
+          (struct hold_params){.window = 1 + (int64_t)below(50), .age = below(2) ? 1 + (int64_t)below(2000000) : 0};
+    else
+      add_chances(s);
   }
   /* Every inner stage without a reader gets a sink; some get two. */
   uint32_t end = pipe_.p.n_stages, sinks = 0;
@@ -156,8 +163,8 @@ static int check(uint64_t seed, const sl_run_stats *stats, const struct want *w)
     if (pipe_.stages[s].type->kind != SL_SINK) continue;
     const struct tally *got = &tallies[pipe_.params[s].work.sink], *want = &w->sinks[pipe_.params[s].work.sink];
     if (got->docs != want->docs || got->sum != want->sum) {
-      printf("seed %llu: sink s%u saw %llu documents (sum %llx), expected %llu (sum %llx)\n", (unsigned long long)seed, s,
-             (unsigned long long)got->docs, (unsigned long long)got->sum, (unsigned long long)want->docs,
+      printf("seed %llu: sink s%u saw %llu documents (sum %llx), expected %llu (sum %llx)\n", (unsigned long long)seed,
+             s, (unsigned long long)got->docs, (unsigned long long)got->sum, (unsigned long long)want->docs,
              (unsigned long long)want->sum);
       bad = 1;
     }
@@ -171,8 +178,8 @@ static int check(uint64_t seed, const sl_run_stats *stats, const struct want *w)
   uint64_t done = stats->stored + stats->dropped + stats->unrouted + stats->failed + stats->unfinished;
   if (stats->dead != w->dead || stats->in != done || stats->unfinished) {
     printf("seed %llu: %llu dead letters, expected %llu; %llu documents in, %llu accounted for, %llu unfinished\n",
-           (unsigned long long)seed, (unsigned long long)stats->dead, (unsigned long long)w->dead, (unsigned long long)stats->in,
-           (unsigned long long)done, (unsigned long long)stats->unfinished);
+           (unsigned long long)seed, (unsigned long long)stats->dead, (unsigned long long)w->dead,
+           (unsigned long long)stats->in, (unsigned long long)done, (unsigned long long)stats->unfinished);
     bad = 1;
   }
   return bad;
@@ -191,7 +198,8 @@ static int one(uint64_t seed) {
   sl_run_opts opts = {.seed = seed + 1};
   sl_run_stats stats;
   sl_err err;
-  alarm(60); /* a run that never ends is the failure looked for: the signal kills the test, and the last line tells the seed */
+  alarm(60); /* a run that never ends is the failure looked for: the signal kills the test, and the last line tells the
+                seed */
   int rc = pipe_run(&pipe_, &opts, &stats, &err);
   alarm(0);
   if (rc) printf("seed %llu: %s\n", (unsigned long long)seed, err.message);

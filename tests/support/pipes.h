@@ -28,18 +28,31 @@ struct pipe {
 
 static inline void pipe_init(struct pipe *p) {
   memset(p, 0, sizeof(*p));
-  p->p = (sl_pipeline){.name = "test", .file = "/test.yaml", .dead_path = "/dev/null", .lanes = 2, .budget = 64 << 20,
-                       .grace = 5000000000, .log_level = 0, .unrouted = SL_UNROUTED_IGNORE, .stages = p->stages,
+  p->p = (sl_pipeline){.name = "test",
+                       .file = "/test.yaml",
+                       .dead_path = "/dev/null",
+                       .lanes = 2,
+                       .budget = 64 << 20,
+                       .grace = 5000000000,
+                       .log_level = 0,
+                       .unrouted = SL_UNROUTED_IGNORE,
+                       .stages = p->stages,
                        .edges = p->edges};
 }
 
 static inline uint32_t pipe_add(struct pipe *p, const sl_stage_type *type) {
   uint32_t i = p->p.n_stages++;
   snprintf(p->ids[i], sizeof(p->ids[i]), "s%u", i);
-  p->stages[i] = (sl_stage_conf){.id = p->ids[i], .uses = type->name, .type = type, .plugin_path = "", .plugin_build = "",
+  p->stages[i] = (sl_stage_conf){.id = p->ids[i],
+                                 .uses = type->name,
+                                 .type = type,
+                                 .plugin_path = "",
+                                 .plugin_build = "",
                                  .params = &p->params[i],
                                  .on_error = {.retry = 3, .backoff = 100000, .backoff_max = 2000000, .route = -1},
-                                 .batch = {.documents = 1000, .bytes = 4 << 20}, .threads = 1, .in_flight = 16};
+                                 .batch = {.documents = 1000, .bytes = 4 << 20},
+                                 .threads = 1,
+                                 .in_flight = 16};
   return i;
 }
 

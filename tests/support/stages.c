@@ -10,7 +10,8 @@
 
 #include <cjson/cJSON.h>
 
-/* ---- tallies -------------------------------------------------------------------------------------------------------- */
+/* ---- tallies --------------------------------------------------------------------------------------------------------
+ */
 
 struct tally tallies[MAX_SINKS];
 static pthread_mutex_t tally_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -70,7 +71,8 @@ static void tally_ids(int sink, const cJSON *body) {
   pthread_mutex_unlock(&tally_lock);
 }
 
-/* ---- source --------------------------------------------------------------------------------------------------------- */
+/* ---- source ---------------------------------------------------------------------------------------------------------
+ */
 
 struct gen {
   const struct gen_params *p;
@@ -135,7 +137,8 @@ static int32_t gen_produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit
   return SL_P_WAIT;
 }
 
-/* ---- work ----------------------------------------------------------------------------------------------------------- */
+/* ---- work -----------------------------------------------------------------------------------------------------------
+ */
 
 int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *ret_retries) {
   uint64_t h = id_hash(id) ^ ((uint64_t)p->seed * 0x9e3779b97f4a7c15u);
@@ -143,7 +146,8 @@ int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *
   h *= 0x94d049bb133111ebu;
   h ^= h >> 30;
   int64_t dice = (int64_t)(h % 1000);
-  *ret_retries = p->retries && (int64_t)(h >> 20 & 1023) % 1000 < p->retry ? 1 + (int)((h >> 40) % (uint64_t)p->retries) : 0;
+  *ret_retries =
+      p->retries && (int64_t)(h >> 20 & 1023) % 1000 < p->retry ? 1 + (int)((h >> 40) % (uint64_t)p->retries) : 0;
   *ret_parts = (int)((h >> 50) % 4);
   if (dice < p->drop) return WORK_DROP;
   if (dice < p->drop + p->reject) return WORK_REJECT;
@@ -154,7 +158,9 @@ int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *
 static const char *only_id(sl_ctx *ctx, sl_doc *d) {
   const cJSON *body = sl_body(ctx, d);
   const cJSON *ids = body ? cJSON_GetObjectItemCaseSensitive(body, "ids") : NULL;
-  return ids && cJSON_GetArraySize(ids) == 1 && !cJSON_GetObjectItemCaseSensitive(body, "merged") ? ids->child->valuestring : NULL;
+  return ids && cJSON_GetArraySize(ids) == 1 && !cJSON_GetObjectItemCaseSensitive(body, "merged")
+             ? ids->child->valuestring
+             : NULL;
 }
 
 struct work {
@@ -236,7 +242,8 @@ static int32_t stream_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc)
   return rc == SL_V_OK ? SL_V_DROP : rc;
 }
 
-/* ---- async ---------------------------------------------------------------------------------------------------------- */
+/* ---- async ----------------------------------------------------------------------------------------------------------
+ */
 
 struct job {
   struct work *w;
@@ -271,7 +278,8 @@ static int32_t async_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) 
   return SL_V_PENDING;
 }
 
-/* ---- hold ----------------------------------------------------------------------------------------------------------- */
+/* ---- hold -----------------------------------------------------------------------------------------------------------
+ */
 
 struct hold {
   const struct hold_params *p;
@@ -331,7 +339,8 @@ static int32_t hold_flush(sl_ctx *ctx, void *stage, void *lane, uint32_t why) {
   return let_go(ctx, stage);
 }
 
-/* ---- sinks ---------------------------------------------------------------------------------------------------------- */
+/* ---- sinks ----------------------------------------------------------------------------------------------------------
+ */
 
 static int32_t sink_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   (void)lane;
@@ -378,7 +387,8 @@ static int32_t text_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *d
   return 0;
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------------------------------
+ */
 
 static const sl_param gen_table[] = {
     SL_PARAM(struct gen_params, count, SL_T_INT, 0, "10", "0..", "Documents."),
@@ -412,15 +422,15 @@ static int32_t opens(const void *params, sl_contract *out) {
 }
 
 #define COUNT(t) ((uint32_t)(sizeof(t) / sizeof((t)[0])))
-#define HEAD(k, n, f, table, st)                                                                                       \
-  .struct_size = sizeof(sl_stage_type), .kind = (k), .name = (n), .summary = "A stage for tests", .flags = (f),        \
-  .params = (table), .n_params = COUNT(table), .param_size = sizeof(sl_param), .params_size = sizeof(st),              \
+#define HEAD(k, n, f, table, st)                                                                                \
+  .struct_size = sizeof(sl_stage_type), .kind = (k), .name = (n), .summary = "A stage for tests", .flags = (f), \
+  .params = (table), .n_params = COUNT(table), .param_size = sizeof(sl_param), .params_size = sizeof(st),       \
   .field_size = sizeof(sl_field)
 
 const sl_stage_type test_gen = {HEAD(SL_SOURCE, "test_gen", 0, gen_table, struct gen_params), .contract = opens,
                                 .create = gen_create, .produce = gen_produce, .destroy = work_destroy};
-const sl_stage_type test_work = {HEAD(SL_TRANSFORM, "test_work", 0, work_table, struct work_params), .create = work_create,
-                                 .process = work_process, .destroy = work_destroy};
+const sl_stage_type test_work = {HEAD(SL_TRANSFORM, "test_work", 0, work_table, struct work_params),
+                                 .create = work_create, .process = work_process, .destroy = work_destroy};
 const sl_stage_type test_serial = {HEAD(SL_TRANSFORM, "test_serial", SL_F_SERIAL, work_table, struct work_params),
                                    .create = work_create, .process = work_process, .destroy = work_destroy};
 const sl_stage_type test_blocking = {HEAD(SL_TRANSFORM, "test_blocking", SL_F_BLOCKING, work_table, struct work_params),
@@ -430,14 +440,15 @@ const sl_stage_type test_stream = {HEAD(SL_TRANSFORM, "test_stream", SL_F_STREAM
 const sl_stage_type test_async = {HEAD(SL_TRANSFORM, "test_async", SL_F_ASYNC, work_table, struct work_params),
                                   .create = work_create, .process = async_process, .destroy = work_destroy};
 const sl_stage_type test_hold = {HEAD(SL_TRANSFORM, "test_hold", SL_F_SERIAL, hold_table, struct hold_params),
-                                 .create = hold_create, .process = hold_process, .flush = hold_flush, .destroy = work_destroy};
+                                 .create = hold_create, .process = hold_process, .flush = hold_flush,
+                                 .destroy = work_destroy};
 const sl_stage_type test_sink = {HEAD(SL_SINK, "test_sink", 0, work_table, struct work_params), .create = work_create,
                                  .write = sink_write, .destroy = work_destroy};
 const sl_stage_type test_text_sink = {HEAD(SL_SINK, "test_text_sink", SL_F_TEXT, work_table, struct work_params),
                                       .create = work_create, .write = text_write, .destroy = work_destroy};
 
-static const sl_stage_type *const types[] = {&test_gen,   &test_work, &test_serial, &test_blocking, &test_async,
-                                             &test_hold,  &test_sink, &test_text_sink, &test_stream};
+static const sl_stage_type *const types[] = {&test_gen,  &test_work, &test_serial,    &test_blocking, &test_async,
+                                             &test_hold, &test_sink, &test_text_sink, &test_stream};
 static const sl_plugin plugin = {.struct_size = sizeof(sl_plugin),
                                  .abi_major = SL_ABI_MAJOR,
                                  .abi_minor = SL_ABI_MINOR,

@@ -3,8 +3,8 @@
  * Stages for tests: one of each kind, whose behaviour on a document is a pure function of the stage's seed and the
  * document's id, so that a test can work out what must come out.
  *
- * A document's body is {"ids": ["7/0/2"]}: its number in the source and its path of splits; a document that a holding stage
- * made has the ids of all it replaces.
+ * A document's body is {"ids": ["7/0/2"]}: its number in the source and its path of splits; a document that a holding
+ * stage made has the ids of all it replaces.
  */
 #ifndef SLUICE_TESTS_STAGES_H
 #define SLUICE_TESTS_STAGES_H
@@ -25,17 +25,17 @@ struct gen_params {
 struct work_params {
   int64_t seed;
   int64_t drop, reject, split, retry; /* chances */
-  int64_t retries;     /* a document that retries does so 1..retries times */
-  int64_t delay;       /* async: at most so many nanoseconds until completion */
-  int64_t fail_at;     /* FATAL at the n-th document that comes in; 0: never */
-  int64_t sink;        /* sinks: index of the tally */
-  int64_t pause;       /* sinks: nanoseconds to sleep for each batch */
+  int64_t retries;                    /* a document that retries does so 1..retries times */
+  int64_t delay;                      /* async: at most so many nanoseconds until completion */
+  int64_t fail_at;                    /* FATAL at the n-th document that comes in; 0: never */
+  int64_t sink;                       /* sinks: index of the tally */
+  int64_t pause;                      /* sinks: nanoseconds to sleep for each batch */
 };
 
 /* Transform `test_hold`: holds `window` documents, then replaces them by one. */
 struct hold_params {
   int64_t window;
-  int64_t age; /* nanoseconds after which a timer releases what is held; 0: none */
+  int64_t age;    /* nanoseconds after which a timer releases what is held; 0: none */
   int32_t settle; /* releases the documents themselves, every third dropped, instead of one for all */
 };
 
@@ -52,7 +52,7 @@ int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *
 struct tally {
   uint64_t docs, sum; /* ids seen, sum of their hashes: equal multisets have equal sums */
   uint64_t out_of_order;
-  long long last;     /* number of the last document from the source */
+  long long last; /* number of the last document from the source */
 };
 extern struct tally tallies[MAX_SINKS];
 /* Also keep each id's count; for small runs. */
@@ -61,7 +61,7 @@ uint64_t id_hash(const char *id);
 /* Prints ids of a sink, sorted, with counts: for messages. */
 void tally_dump(int sink, int max);
 
-extern const sl_stage_type test_gen, test_work, test_serial, test_blocking, test_async, test_hold, test_sink, test_text_sink,
-    test_stream;
+extern const sl_stage_type test_gen, test_work, test_serial, test_blocking, test_async, test_hold, test_sink,
+    test_text_sink, test_stream;
 
 #endif

@@ -95,7 +95,7 @@ int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const char *words, s
   memset(lex, 0, sizeof(*lex));
   lex->mem = *mem;
   *ret_skipped = 0;
-  size_t size = (size_t)(embed_words_bin_end - embed_words_bin);
+  size_t size = (size_t)((uintptr_t)embed_words_bin_end - (uintptr_t)embed_words_bin);
   if (seg_dict_open(&lex->dict, embed_words_bin, size) != NULL) return -3;
   add_classes(lex);
   return words ? with_user_words(lex, words, n, ret_skipped) : 0;

@@ -66,7 +66,8 @@ static int32_t lane_open(sl_ctx *ctx, void *stage, void **ret_lane) {
   }
   memset(l, 0, sizeof(*l));
   l->p = stage;
-  summarizer_init(&l->sum, &(lane_mem){ctx->host->alloc, ctx->host->free});
+  lane_mem mem = {ctx->host->alloc, ctx->host->free};
+  summarizer_init(&l->sum, &mem);
   *ret_lane = l;
   return 0;
 }
@@ -156,7 +157,7 @@ static void mark_paragraphs(lane *l, const cJSON *paragraphs) {
   size_t i = 0;
   for (const cJSON *p = paragraphs->child; p && i < l->ranges.n; p = p->next) {
     const cJSON *start = cJSON_IsArray(p) ? p->child : NULL;
-    if (!cJSON_IsNumber(start)) return;
+    if (!start || !cJSON_IsNumber(start)) return;
     while (i < l->ranges.n && (double)r[i].start < start->valuedouble) i++;
     if (i < l->ranges.n && (double)r[i].start == start->valuedouble) q[i].paragraph_start = 1;
   }

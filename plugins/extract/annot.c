@@ -71,8 +71,10 @@ const char *ex_kept(const ex_doc *doc, uint32_t at) { return at ? (const char *)
 const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls) {
   if (t >= doc->n_tok) return NULL;
   const ex_hit *best = NULL;
-  for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++)
-    if (doc->hit[i].cls == cls && (!best || doc->hit[i].len > best->len)) best = &doc->hit[i];
+  for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++) {
+    const ex_hit *h = &doc->hit[i];
+    if (h->cls == cls && (!best || h->len > best->len || (h->len == best->len && h->capital))) best = h;
+  }
   return best;
 }
 
@@ -143,8 +145,17 @@ int ex_equal(const ex_doc *doc, uint32_t a, uint32_t b, uint32_t n) {
   return 1;
 }
 
+int ex_in_compound(const ex_doc *doc, uint32_t t) {
+  return t > 0 && !(doc->tok[t].flags & TK_UPPER) && ex_same_line(doc, t) && ex_len(doc, t - 1, C_COMPOUND) == 2;
+}
+
 /* Do the capitals of a form stand in the text, too? */
 static int caps_fit(const ex_doc *doc, uint32_t t, const ex_entry *e) {
+  if (e->cls == C_NOT_VERB) {
+    /* "giao Ban Tổ chức" is not "giao ban". */
+    for (uint32_t i = 1; i < e->len; i++)
+      if (!(e->caps >> i & 1) && (doc->tok[t + i].flags & (TK_UPPER | TK_CAPS)) == TK_UPPER) return 0;
+  }
   if (!ex_class_strict((ex_class)e->cls)) return !(e->caps & 1) || (doc->tok[t].flags & TK_UPPER);
   for (uint32_t i = 0; i < e->len; i++)
     if ((e->caps >> i & 1) && !(doc->tok[t + i].flags & TK_UPPER)) return 0;
@@ -157,7 +168,7 @@ static void collect(ex_doc *doc, uint32_t t, uint32_t node, uint32_t len) {
     if (!(e->attrs & EXA_OFF) && caps_fit(doc, t, e)) {
       ex_hit *h = ex_push(doc, &doc->hits, sizeof(*h));
       if (!h) return;
-      *h = (ex_hit){.entry = i, .len = (uint16_t)len, .cls = e->cls};
+      *h = (ex_hit){.entry = i, .len = (uint8_t)len, .cls = (uint8_t)e->cls, .capital = (e->caps & 1) != 0};
     }
     i = e->next;
   }

@@ -83,8 +83,8 @@ typedef struct ex_change {
 
 typedef struct ex_hit {
   uint32_t entry;
-  uint16_t len;
-  uint16_t cls;
+  uint8_t len, cls;
+  bool capital; /* the form is written with a capital */
 } ex_hit;
 
 typedef struct ex_sentence {
@@ -137,7 +137,7 @@ uint32_t ex_keep(ex_doc *doc, const char *s, size_t n);
 uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *ex_kept(const ex_doc *doc, uint32_t at);
 
-/* The longest hit of a class at a token; NULL if there is none. */
+/* The longest hit of a class at a token, of equals the form with a capital; NULL if there is none. */
 const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls);
 /* Its length, 0 if there is none. */
 uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls);
@@ -166,6 +166,8 @@ ex_ent *ex_ent_at(const ex_doc *doc, uint32_t ent);
 uint32_t ex_add(ex_doc *doc, ex_type type, uint32_t t0, uint32_t t1);
 /* Frees the tokens of an entity and hides it. */
 void ex_drop(ex_doc *doc, uint32_t ent);
+/* 1 if the lone syllable at t ends an everyday word ("thị trường") and so begins no name. */
+int ex_in_compound(const ex_doc *doc, uint32_t t);
 /* Sets the core to tokens [t0, t1). */
 void ex_core(ex_doc *doc, uint32_t ent, uint32_t t0, uint32_t t1);
 /* 1 if the words of [a, a + n) and [b, b + n) are equal after folding. */

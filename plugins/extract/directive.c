@@ -46,6 +46,11 @@ static uint32_t target_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct t
   return e->t1;
 }
 
+int ex_target_follows(const ex_doc *doc, uint32_t t) {
+  struct targets to = {.n = 0};
+  return target_at(doc, t, doc->n_tok, &to) != 0;
+}
+
 static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
   to->n = 0;
   to->t0 = to->t1 = t;

@@ -17,6 +17,7 @@ extern const unsigned char embed_places_txt[], embed_places_txt_end[];
 extern const unsigned char embed_numbers_txt[], embed_numbers_txt_end[];
 extern const unsigned char embed_speech_txt[], embed_speech_txt_end[];
 extern const unsigned char embed_words_txt[], embed_words_txt_end[];
+extern const unsigned char embed_compounds_txt[], embed_compounds_txt_end[];
 extern const unsigned char embed_gazetteer_txt[], embed_gazetteer_txt_end[];
 
 typedef struct params {
@@ -101,6 +102,7 @@ static int32_t read_builtin(sl_ctx *ctx, ex_lex *lex) {
                {"numbers.txt", embed_numbers_txt, embed_numbers_txt_end},
                {"speech.txt", embed_speech_txt, embed_speech_txt_end},
                {"words.txt", embed_words_txt, embed_words_txt_end},
+               {"compounds.txt", embed_compounds_txt, embed_compounds_txt_end},
                {"gazetteer.txt", embed_gazetteer_txt, embed_gazetteer_txt_end}};
   char msg[2048];
   for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -108,6 +108,8 @@ void ex_find_legal(ex_doc *doc) {
     } else if (takes_name(doc, t)) {
       r.no0 = r.no1 = r.sym0 = r.sym1 = 0;
       r.end = named_end(doc, r.kind_end);
+      uint32_t named = r.end;
+      if (named > r.kind_end && ex_word(doc, named, "số") && numbered(doc, named, 1, &r)) r.kind_end = named;
       if (r.end > r.kind_end) add_ref(doc, t, &r);
     }
   }

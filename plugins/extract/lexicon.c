@@ -73,6 +73,7 @@ static const struct class_info classes[C_COUNT] = {
     [C_DEADLINE] = {"deadline", 0, 0},
     [C_CONTINUE] = {"continue", 0, 0},
     [C_VERB] = {"verb", 0, 0},
+    [C_COMPOUND] = {"compound", 0, 0},
     [C_GAZ] = {"gazetteer", 1, 0},
 };
 
@@ -260,15 +261,13 @@ static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
   return node;
 }
 
-/* The entry of a form in a class, made if need be; the later definition wins. NULL when memory is out. */
+/* The entry of a form in a class, made if need be; the later definition wins. With and without a capital are two forms.
+ * NULL when memory is out. */
 static ex_entry *make_entry(ex_lex *lex, ex_class cls, const uint64_t *keys, unsigned n, uint32_t caps) {
   uint32_t node = make_node(lex, keys, n);
   if (!node) return NULL;
   for (uint32_t e = lex->heads[node]; e; e = lex->entries[e].next)
-    if (lex->entries[e].cls == cls) {
-      lex->entries[e].caps &= caps;
-      return &lex->entries[e];
-    }
+    if (lex->entries[e].cls == cls && (lex->entries[e].caps & 1) == (caps & 1)) return &lex->entries[e];
   if (room((void **)&lex->entries, lex->n_entries, &lex->cap_entries, sizeof(ex_entry)) != 0) return NULL;
   ex_entry *entry = &lex->entries[lex->n_entries];
   *entry = (ex_entry){.cls = (uint16_t)cls, .len = (uint16_t)n, .caps = caps, .next = lex->heads[node]};

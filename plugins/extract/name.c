@@ -12,6 +12,15 @@ static int other_begins(const ex_doc *doc, uint32_t t) {
 
 static int is_caps(const ex_doc *doc, uint32_t t) { return (ex_flags(doc, t) & TK_CAPS) != 0; }
 
+/* "N.V.A.", "H.": initials with stops; the last stop is left to the sentence. Returns the end, 0 if there are none. */
+static uint32_t initials_end(const ex_doc *doc, uint32_t t) {
+  uint32_t end = t;
+  while ((ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) &&
+         ex_is(doc, end + 1, '.') && ex_glued(doc, end + 1) && (end == t || ex_glued(doc, end)))
+    end += 2;
+  return end > t ? end - 1 : 0;
+}
+
 /* Capitals from t on, at most max, all of one kind (all caps or not). */
 static uint32_t run_end(const ex_doc *doc, uint32_t t, uint32_t max) {
   uint32_t end = t + 1;
@@ -19,18 +28,12 @@ static uint32_t run_end(const ex_doc *doc, uint32_t t, uint32_t max) {
     if (is_caps(doc, end) != is_caps(doc, t) && !(ex_flags(doc, end) & TK_ONE) && !(ex_flags(doc, t) & TK_ONE)) break;
     end++;
     /* "Trần Nhật S.": an initial ends the name. */
-    if ((ex_flags(doc, end - 1) & TK_ONE) && ex_is(doc, end, '.') && ex_glued(doc, end)) break;
+    if ((ex_flags(doc, end - 1) & TK_ONE) && ex_is(doc, end, '.') && ex_glued(doc, end)) {
+      uint32_t more = initials_end(doc, end - 1);
+      return more ? more : end;
+    }
   }
   return end;
-}
-
-/* "N.V.A.", "H.": initials with stops. Returns the end, 0 if there are none. */
-static uint32_t initials_end(const ex_doc *doc, uint32_t t) {
-  uint32_t end = t;
-  while ((ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) &&
-         ex_is(doc, end + 1, '.') && ex_glued(doc, end + 1) && (end == t || ex_glued(doc, end)))
-    end += 2;
-  return end > t ? end : 0;
 }
 
 /* Foreign names: capitals, also joined by hyphens ("Kim Jong-un"). */
@@ -72,7 +75,7 @@ static int convincing(const ex_doc *doc, uint32_t t, uint32_t end, int weak) {
   if (n < 2 || (n == 2 && (weak || !given))) return 0;
   if (weak && !given && !initial) return 0;
   for (uint32_t k = t; k < end; k++)
-    if (ex_flags(doc, k) & TK_FOREIGN) return 0;
+    if ((ex_flags(doc, k) & TK_FOREIGN) && !(ex_flags(doc, k) & TK_ONE)) return 0;
   return 1;
 }
 

@@ -54,9 +54,15 @@ static int take_words(const ex_doc *doc, struct growth *g) {
     take(g, g->at + word->len, upper || (attrs & EXA_SOLO));
     return 1;
   }
-  if (g->head & EXA_FREE) return 0;
   uint32_t at = g->at + 1;
   const ex_hit *next = ex_hit_at(doc, at, C_ORG_WORD);
+  /* "Quản lý nhà và thị trường bất động sản": lower case on both sides. */
+  if (next && g->sure == g->at && (ex_attrs(doc, next) & EXA_SOLO) && ex_word(doc, g->at, "và") &&
+      !(ex_flags(doc, at) & TK_UPPER)) {
+    take(g, at + next->len, 1);
+    return 1;
+  }
+  if (g->head & EXA_FREE) return 0;
   if (!next || !(ex_flags(doc, at) & TK_UPPER) || ex_len(doc, at, C_ORG_HEAD) >= next->len) return 0;
   if (ex_word(doc, g->at, "và") || ex_is(doc, g->at, '-') || ex_is(doc, g->at, 0x2013) || ex_is(doc, g->at, '&')) {
     take(g, at + next->len, 1);
@@ -177,6 +183,7 @@ uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
   if (t >= doc->n_tok || !ex_free(doc, t) || !doc->tok[t].id) return 0;
   const ex_hit *org = ex_hit_at(doc, t, C_ORG), *head = ex_hit_at(doc, t, C_ORG_HEAD);
   if (org && (ex_attrs(doc, org) & EXA_MID) && (ex_flags(doc, t) & TK_BOS)) org = NULL;
+  if (head && head->len == 1 && ex_in_compound(doc, t)) head = NULL;
   uint32_t by_head = 0, by_org = 0;
   if (head) {
     by_head = ex_org_body(doc, t + head->len, ex_attrs(doc, head), in_role);
@@ -191,5 +198,7 @@ uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
         ex_len(doc, by_org, C_PLACE) || ex_len(doc, by_org, C_GAZ))
       by_org = more;
   }
+  /* "Đảng bộ" by itself is not "Đảng". */
+  if (head && org && head->len > org->len && !by_head) by_org = 0;
   return by_head > by_org ? by_head : by_org;
 }

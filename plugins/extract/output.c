@@ -196,11 +196,11 @@ static void write_legal(struct out *o, cJSON *to, const ex_ent *e) {
   if (e->unit) put_string(o, to, "no", ex_kept(doc, e->unit));
   if (e->extra) put_string(o, to, "sym", ex_kept(doc, e->extra));
   const char *issuer = issuer_of_symbol(ex_kept(doc, e->extra));
-  if (e->link != EX_NONE) {
+  if (issuer) {
+    put_string(o, to, "issuer", issuer);
+  } else if (e->link != EX_NONE) {
     const ex_ent *body = ex_ent_at(doc, e->link);
     put_slice(o, to, "issuer", body->start, body->end);
-  } else if (issuer) {
-    put_string(o, to, "issuer", issuer);
   } else {
     put(o, to, "issuer", cJSON_CreateNull());
   }

@@ -43,10 +43,13 @@ static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uin
   if ((ex_attrs(doc, head) & EXA_CODE) && (ex_flags(doc, at) & TK_NUM) && ex_same_line(doc, at) && ex_free(doc, at) &&
       !ex_len(doc, at + 1, C_NOUN) && !ex_len(doc, at + 1, C_UNIT) && !ex_is(doc, at + 1, '%'))
     return at + 1;
-  /* Abbreviations (Q. P. H.) are admin words only before a name that is known or a capital right behind the stop. */
+  uint32_t known = ex_same_line(doc, at) ? known_end(doc, at) : at;
+  if (known > at && ex_name_end(doc, at, 0) <= known) return known;
+  if (ex_attrs(doc, head) & EXA_OPTIONAL) return known > at ? known : 0;
+  /* "Chủ tịch UBND tỉnh Vũ Thị Lan": a person behind a bare admin word. */
+  if (ex_len(doc, at, C_EVENT) || ex_name_end(doc, at, 0)) return 0;
   uint32_t end = any_name_end(doc, at);
-  if (end == at || ex_len(doc, at, C_EVENT)) return 0;
-  return end;
+  return end > at ? end : 0;
 }
 
 /* "sông Hồng", "quốc lộ 1A", "đường Nguyễn Huệ". */
@@ -75,7 +78,8 @@ static uint32_t head_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint
     skip++;
   if (skip > at) *ret_core = skip;
   uint32_t end = any_name_end(doc, skip);
-  if (end == skip || ex_len(doc, skip, C_EVENT) || ex_len(doc, skip, C_TITLE)) return 0;
+  int known = end > skip && known_end(doc, skip) == end;
+  if (end == skip || (!known && (ex_len(doc, skip, C_EVENT) || ex_len(doc, skip, C_TITLE)))) return 0;
   return end;
 }
 
@@ -116,7 +120,8 @@ static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
     uint32_t attrs = ex_attrs(doc, place), end = t + place->len;
     if (attrs & EXA_WEAK) return 0;
     if ((attrs & EXA_MID) && bos) return 0;
-    if (place->len == 1 && !(ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS)) && part_of_run(doc, t, end)) return 0;
+    if (!(ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS)) && part_of_run(doc, t, place->len == 1 ? end : doc->n_tok))
+      return 0;
     return end;
   }
   if (!gaz) return 0;
@@ -135,9 +140,11 @@ uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret
   if (!ex_free(doc, t) || !doc->tok[t].id) return 0;
   const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *head = ex_hit_at(doc, t, C_ADMIN);
   uint32_t end = 0;
+  if (head && head->len == 1 && ex_in_compound(doc, t)) head = NULL;
   if (head && (!place || place->len <= head->len)) end = admin_end(doc, t, head, ret_core);
   if (end) return end;
   head = ex_hit_at(doc, t, C_PLACE_HEAD);
+  if (head && head->len == 1 && ex_in_compound(doc, t)) head = NULL;
   if (head && !(place && place->len > head->len)) end = head_end(doc, t, head, ret_core);
   if (end) return end;
   *ret_core = t;

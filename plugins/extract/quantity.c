@@ -81,6 +81,14 @@ static int not_counting(const ex_doc *doc, uint32_t t) {
   return ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
 }
 
+/* "đến 15 giờ", "trước 19 giờ ngày 24/8": a time of day. */
+static int is_clock(const ex_doc *doc, uint32_t t, const struct unit *u) {
+  if (!u->hit || !ex_word(doc, u->t0, "giờ") || doc->tok[t].value > 24) return 0;
+  if ((ex_flags(doc, u->t1) & TK_NUM) || ex_len(doc, u->t1, C_DATE_CUE) || ex_owner(doc, u->t1) != EX_NONE) return 1;
+  return t > 0 && (ex_word(doc, t - 1, "đến") || ex_word(doc, t - 1, "từ") || ex_word(doc, t - 1, "trước") ||
+                   ex_word(doc, t - 1, "vào"));
+}
+
 /* The second number of "5 - 7%", "10.000-15.000 đồng", "3 đến 5 triệu". Returns the end, 0 if there is none. */
 static uint32_t upper_bound(const ex_doc *doc, uint32_t t, ex_number *x) {
   if (!is_dash(ex_mark(doc, t)) && !ex_word(doc, t, "đến") && !ex_word(doc, t, "tới")) return 0;
@@ -137,9 +145,7 @@ static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
     if (!scaled) return 0;
     u = (struct unit){at, at, NULL};
   }
-  /* A clock time is no quantity. */
-  if (u.hit && ex_word(doc, u.t0, "giờ") && (ex_flags(doc, u.t1) & TK_NUM)) return 0;
-  if (u.hit && ex_word(doc, u.t0, "giờ") && (ex_len(doc, u.t1, C_DATE_CUE) || ex_owner(doc, u.t1) != EX_NONE)) return 0;
+  if (is_clock(doc, t, &u)) return 0;
   return add_quantity(doc, t, found ? u.t1 : at, &u, &low, NULL) ? (found ? u.t1 : at) : 0;
 }
 

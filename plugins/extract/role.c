@@ -103,6 +103,19 @@ static int holder_at(const ex_doc *doc, uint32_t t, struct chain *c) {
   return 1;
 }
 
+/* Is there a person in front whom these roles follow: "ông Phan Đình Trạc, Ủy viên …", "(Giám đốc …)", "là Giám đốc …"?
+ */
+static int follows_person(const ex_doc *doc, const struct pass *p, uint32_t t) {
+  if (p->person == EX_NONE || t == 0) return 0;
+  uint32_t at = p->person_end;
+  if (ex_owner(doc, at + 1) != EX_NONE && (ex_is(doc, at, ',') || ex_is(doc, at, '(')) &&
+      ex_ent_at(doc, ex_owner(doc, at + 1))->type == E_QUANTITY)
+    at = ex_ent_at(doc, ex_owner(doc, at + 1))->t1; /* "…, 45 tuổi, Giám đốc" */
+  if (at + 1 != t) return 0;
+  return ex_is(doc, at, ',') || ex_is(doc, at, '-') || ex_is(doc, at, 0x2013) || ex_is(doc, at, '(') ||
+         ex_word(doc, at, "là");
+}
+
 /* What may stand between two roles of a chain; the token behind it, 0 if there is nothing of the kind. */
 static uint32_t chain_joint(const ex_doc *doc, uint32_t t) {
   if (!ex_same_line(doc, t)) return 0;
@@ -110,7 +123,7 @@ static uint32_t chain_joint(const ex_doc *doc, uint32_t t) {
   return 0;
 }
 
-static void read_chain(const ex_doc *doc, uint32_t t, struct chain *c) {
+static void read_chain(const ex_doc *doc, uint32_t t, int post, struct chain *c) {
   c->n = 0;
   c->end = t;
   c->name0 = c->name1 = 0;
@@ -125,7 +138,7 @@ static void read_chain(const ex_doc *doc, uint32_t t, struct chain *c) {
     }
     if (!end) return;
     int weak = only_job || needs_name(doc, at, end);
-    if (only_job && c->n == 0 && !holder_at(doc, end, c)) return;
+    if (only_job && c->n == 0 && !post && !holder_at(doc, end, c)) return;
     c->role[c->n].t0 = at;
     c->role[c->n].t1 = end;
     c->role[c->n].org0 = org0;
@@ -160,19 +173,6 @@ static uint32_t add_person(ex_doc *doc, uint32_t t0, uint32_t t1, uint32_t flags
   uint32_t i = ex_add(doc, E_PERSON, t0, t1);
   if (i != EX_NONE) ex_ent_at(doc, i)->flags |= flags | (ex_len(doc, t0, C_FAMILY) && t1 - t0 > 1 ? 0 : EF_GIVEN);
   return i;
-}
-
-/* Is there a person in front whom these roles follow: "ông Phan Đình Trạc, Ủy viên …", "(Giám đốc …)", "là Giám đốc …"?
- */
-static int follows_person(const ex_doc *doc, const struct pass *p, uint32_t t) {
-  if (p->person == EX_NONE || t == 0) return 0;
-  uint32_t at = p->person_end;
-  if (ex_owner(doc, at + 1) != EX_NONE && ex_is(doc, at, ',') &&
-      ex_ent_at(doc, ex_owner(doc, at + 1))->type == E_QUANTITY)
-    at = ex_ent_at(doc, ex_owner(doc, at + 1))->t1; /* "…, 45 tuổi, Giám đốc" */
-  if (at + 1 != t) return 0;
-  return ex_is(doc, at, ',') || ex_is(doc, at, '-') || ex_is(doc, at, 0x2013) || ex_is(doc, at, '(') ||
-         ex_word(doc, at, "là");
 }
 
 /* The group word that ends before t ("các", "hai đồng chí"). */
@@ -271,7 +271,7 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
   struct chain c;
   uint32_t name0, end, core;
   int weak = 0;
-  read_chain(doc, t, &c);
+  read_chain(doc, t, follows_person(doc, p, t), &c);
   if (c.n) {
     end = add_chain(doc, p, &c);
     if (end > t) return end;
@@ -285,6 +285,10 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
   uint32_t org = ex_org_end(doc, t, 0);
   const ex_hit *body = ex_hit_at(doc, t, C_ORG);
   if (org == 0 || !body || org > t + body->len || !(ex_attrs(doc, body) & EXA_OPTIONAL)) {
+    /* "Đại hội Đảng bộ tỉnh" is an event. */
+    int event = org > t && t > 0 && ex_len(doc, org - 1, C_ADMIN) &&
+                (ex_word(doc, t - 1, "hội") || ex_word(doc, t - 1, "biểu"));
+    if (event) return org;
     if (org > t && (org >= place || weak)) {
       ex_add(doc, E_ORG, t, org);
       return org;

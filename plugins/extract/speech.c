@@ -8,6 +8,7 @@
 
 #define QUOTE_WORDS 4u  /* a quotation has at least so many tokens */
 #define QUOTE_REACH 24u /* tokens between a quotation and its verb */
+#define APPOSITION 40u  /* tokens of what stands between a name and its verb */
 #define ROLES 32u       /* roles looked back for the leader of a body */
 #define SAID_MAX 600u   /* tokens of what is said: longer sentences are cut */
 #define CARRY 12u       /* sentences for which a speaker goes on without being named */
@@ -70,6 +71,24 @@ static int lead_word(const ex_doc *doc, uint32_t t, uint32_t from, uint32_t *ret
   return 0;
 }
 
+/* "ông", "bà", "đồng chí" by itself directly before t: the person named last. */
+static int is_pronoun(const ex_doc *doc, uint32_t t) {
+  return ex_word(doc, t - 1, "ông") || ex_word(doc, t - 1, "bà") || ex_word(doc, t - 1, "anh") ||
+         ex_word(doc, t - 1, "chị") || (t > 1 && ex_word(doc, t - 1, "chí") && ex_word(doc, t - 2, "đồng"));
+}
+
+/* "Nhiều hộ dân", "các nhà khoa học" from the start of the clause to t: nobody by name. EX_NONE or the first token. */
+static uint32_t plain_subject(const ex_doc *doc, uint32_t from, uint32_t t) {
+  uint32_t start = t;
+  while (start > from && t - start < 7 && ex_free(doc, start - 1) && (ex_flags(doc, start - 1) & TK_WORD)) start--;
+  for (; start < t; start++) {
+    uint32_t group = ex_len(doc, start, C_GROUP);
+    int opens = start == from || ex_mark(doc, start - 1);
+    if (group && opens && start + group < t) return start;
+  }
+  return EX_NONE;
+}
+
 /* The subject that ends directly before t. */
 static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t t, ex_speaker *ret) {
   if (t <= from) return 0;
@@ -86,23 +105,48 @@ static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t f
     }
     return 1;
   }
-  uint32_t noun = ex_hit_before(doc, from, t, C_ADDRESSEE);
-  if (noun != EX_NONE) {
-    ret->t0 = noun;
-    return 1;
-  }
-  uint32_t pronoun = ex_hit_before(doc, from, t, C_HONORIFIC);
-  if (pronoun != EX_NONE && t - pronoun == 1 && talk->last_person != EX_NONE &&
-      (ex_word(doc, t - 1, "ông") || ex_word(doc, t - 1, "bà") || ex_word(doc, t - 1, "anh") ||
-       ex_word(doc, t - 1, "chị"))) {
-    ret->t0 = pronoun;
+  if (is_pronoun(doc, t) && talk->last_person != EX_NONE) {
+    ret->t0 = t - (ex_word(doc, t - 1, "chí") ? 2 : 1);
     ret->ent = talk->last_person;
     return 1;
+  }
+  uint32_t noun = ex_hit_before(doc, from, t, C_ADDRESSEE);
+  if (noun == EX_NONE) noun = plain_subject(doc, from, t);
+  if (noun == EX_NONE) return 0;
+  ret->t0 = noun;
+  return 1;
+}
+
+/* "Bà Lâm Thị Ú., một bị hại ở Vĩnh Long, nói": the person before the comma that opens what stands between. */
+static int in_apposition(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t comma, ex_speaker *ret) {
+  for (uint32_t k = comma; k > from && comma - k < APPOSITION; k--) {
+    if (ex_mark(doc, k - 1) == ';' || ex_mark(doc, k - 1) == ':') return 0;
+    if (k == comma || (!ex_is(doc, k, ',') && !ex_is(doc, k, '('))) continue;
+    uint32_t at = ex_is(doc, k - 1, '.') ? k - 1 : k, i = at > from ? ex_owner(doc, at - 1) : EX_NONE;
+    if (i == EX_NONE || (ex_ent_at(doc, i)->type != E_PERSON && !(ex_ent_at(doc, i)->flags & EF_POST))) continue;
+    return subject_before(doc, talk, from, at, ret);
   }
   return 0;
 }
 
-/* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. */
+/* The one with whom the sentence begins: "Thành phố đặt mục tiêu …, và đề nghị …". */
+static int leading_subject(const ex_doc *doc, uint32_t from, uint32_t before, ex_speaker *ret) {
+  uint32_t i = ex_owner(doc, from), noun = ex_len(doc, from, C_ADDRESSEE);
+  if (i != EX_NONE && ex_ent_at(doc, i)->t1 < before) {
+    const ex_ent *e = ex_ent_at(doc, i);
+    uint32_t next = ex_owner(doc, e->t1);
+    if (e->type == E_ROLE && next != EX_NONE && next == e->person) e = ex_ent_at(doc, next);
+    if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG) return 0;
+    *ret = (ex_speaker){e->type == E_ROLE ? e->person : ex_owner(doc, e->t0), from, e->t1, false};
+    return 1;
+  }
+  if (!noun || from + noun >= before) return 0;
+  *ret = (ex_speaker){EX_NONE, from, from + noun, false};
+  return 1;
+}
+
+/* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. Returns 0 if there
+ * is none, 2 if it is shared by a mere comma: then the verb may as well belong to what is ordered. */
 static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t, ex_speaker *ret) {
   uint32_t at = t, adverb;
   while (at > c->t0 && (adverb = ex_hit_before(doc, c->t0, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
@@ -116,12 +160,16 @@ static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *
     *ret = (ex_speaker){speaker_of(doc, i), ex_ent_at(doc, i)->t0, ex_ent_at(doc, i)->t1, false};
     return 1;
   }
-  int joined = comma || at < t;
+  int joined = comma;
+  for (uint32_t k = at; k < t; k++)
+    if (ex_word(doc, k, "và") || ex_word(doc, k, "đồng")) joined = 1;
   if (joined && c->has_subject) {
     *ret = c->subject;
-    return 1;
+    return at < t ? 1 : 2;
   }
-  return 0;
+  if (c->has_subject) return 0;
+  if (comma && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
+  return joined && leading_subject(doc, c->t0, at, ret);
 }
 
 static void carry(struct talk *talk, const ex_doc *doc, const ex_speaker *who) {
@@ -186,7 +234,10 @@ static int verb_before(const ex_doc *doc, const struct talk *talk, uint32_t open
       at = adverb;
     *verb = span_of(doc, k - 1, k - 1 + say->len);
     if (subject_before(doc, talk, from, at, who)) return 1;
-    if (colon && talk->active && talk->age < 2) {
+    if (at > 0 && ex_is(doc, at - 1, ',') &&
+        in_apposition(doc, talk, at > APPOSITION ? at - APPOSITION : 0, at - 1, who))
+      return 1;
+    if (colon && talk->active && talk->age < 2 && (ex_flags(doc, at) & TK_BOS)) {
       *who = talk->speaker;
       who->inherited = true;
       return 1;
@@ -217,7 +268,7 @@ static int is_noun(const ex_doc *doc, uint32_t from, uint32_t t, uint32_t len) {
     uint32_t not_verb = ex_len(doc, t - back, C_NOT_VERB);
     if (not_verb > back) return 1;
   }
-  return ex_hit_before(doc, from, t, C_NOUN_MARK) != EX_NONE;
+  return t > from && ex_free(doc, t - 1) && ex_hit_before(doc, from, t, C_NOUN_MARK) != EX_NONE;
 }
 
 /* What is reported: from behind the verb to the end of the sentence. */
@@ -245,8 +296,9 @@ static uint32_t verb_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t
     found = 1;
   }
   if (!found) return t + len;
+  if (found == 2 && order && !ex_target_follows(doc, t + order->len)) order = NULL;
   int told = order && (talk->what & EX_RUN_DIRECTIVES) && ex_directive_at(doc, c, &who, t, order);
-  int weak = !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, t + len, ':'));
+  int weak = !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, t + len, ':') && !ex_is(doc, t + len, ','));
   if (!told && !weak) report(doc, c, talk, &who, t, say->len);
   if (told || !weak) {
     c->subject = who;

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "doc/cond.h"
+#include "plugin/written.h"
 #include "run/runtime.h"
 
 void sl_tally(sl_actor *a, uint32_t stage, int what, uint64_t n) {
@@ -456,6 +457,14 @@ static int hold(sl_actor *a, sl_call *c, sl_doc *doc) {
   return 1;
 }
 
+/* Debug builds: a stage that writes what it has not declared has a contract that proves nothing. */
+static int32_t check_written(sl_call *c, sl_doc *was, sl_doc *doc) {
+  int bad = c->out.n ? 0 : sl_written_check(c->st->written, was, doc, &c->why);
+  for (sl_doc *d = c->out.head; d && !bad; d = d->next) bad = sl_written_check(c->st->written, was, d, &c->why);
+  c->failed |= bad != 0;
+  return bad ? SL_V_FATAL : SL_V_OK;
+}
+
 static void idle_token(void *user, sl_token *t) { sl_credit_give(user, t); }
 
 void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
@@ -467,7 +476,7 @@ void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     return;
   }
   sl_doc *was = NULL;
-  if (st->type->flags & SL_F_COPY_FIRST) {
+  if (st->type->flags & SL_F_COPY_FIRST || st->written) {
     was = sl_doc_share(doc);
     if (!was) {
       sl_err_set(&c->why, SL_ENOMEM, "no memory to keep the document");
@@ -480,6 +489,7 @@ void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   assert(!c->cur);
   int32_t verdict = call_process(a, c, doc);
   if (was) {
+    if (st->written && verdict == SL_V_OK) verdict = check_written(c, was, doc);
     if (verdict == SL_V_RETRY || verdict == SL_V_REJECT || verdict == SL_V_FATAL) restore(doc, was);
     sl_doc_free(was);
   }

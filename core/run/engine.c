@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "plugin/written.h"
 #include "run/runtime.h"
 
 #define WINDOW_DOCS 16384
@@ -147,6 +148,10 @@ static int create(sl_engine *e, sl_err *err) {
     sl_call_begin(c, NULL);
     int32_t rc = st->type->create ? st->type->create(&c->pub, st->conf->params, &st->stage) : 0;
     if (rc) return failed_call(c, rc, "be created", err);
+#ifdef SLUICE_CHECKS
+    if (st->type->kind == SL_TRANSFORM && (rc = sl_written_new(st->type, st->conf->params, &st->written, err)))
+      return rc;
+#endif
   }
   return 0;
 }
@@ -476,6 +481,7 @@ void sl_engine_free(sl_engine *e) {
   }
   for (uint32_t i = 0; e->stages && i < e->n_stages; i++) {
     sl_mem_free(e->stages[i].edges);
+    sl_written_free(e->stages[i].written);
     pthread_mutex_destroy(&e->stages[i].ack_lock);
   }
   sl_flow_done(&e->flow);

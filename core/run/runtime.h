@@ -82,7 +82,8 @@ typedef struct sl_stage_rt {
   atomic_llong held, held_bytes;
   int64_t held_since; /* monotonic; of the oldest since nothing was held; its own thread's */
   atomic_int produced_end;
-  pthread_mutex_t ack_lock; /* sources: one acknowledged call at a time */
+  struct sl_written *written; /* debug builds: what it may write */
+  pthread_mutex_t ack_lock;   /* sources: one acknowledged call at a time */
 } sl_stage_rt;
 
 typedef struct sl_timer {

@@ -415,6 +415,9 @@ static const sl_param hold_table[] = {
     SL_PARAM(struct hold_params, age, SL_T_DURATION, 0, "0s", NULL, "Longest time."),
     SL_PARAM(struct hold_params, settle, SL_T_BOOL, 0, "false", NULL, "Releases the documents themselves."),
 };
+static const sl_field work_fields[] = {{"/ids", SL_C_WRITES_MAYBE, SL_J_ARRAY, "Ids."},
+                                       {"/merged", SL_C_WRITES_MAYBE, SL_J_BOOL, "Of many."},
+                                       {"/pad", SL_C_REMOVES, 0, "Padding."}};
 static int32_t opens(const void *params, sl_contract *out) {
   (void)params;
   out->open(out);
@@ -425,7 +428,7 @@ static int32_t opens(const void *params, sl_contract *out) {
 #define HEAD(k, n, f, table, st)                                                                                \
   .struct_size = sizeof(sl_stage_type), .kind = (k), .name = (n), .summary = "A stage for tests", .flags = (f), \
   .params = (table), .n_params = COUNT(table), .param_size = sizeof(sl_param), .params_size = sizeof(st),       \
-  .field_size = sizeof(sl_field)
+  .fields = work_fields, .n_fields = COUNT(work_fields), .field_size = sizeof(sl_field)
 
 const sl_stage_type test_gen = {HEAD(SL_SOURCE, "test_gen", 0, gen_table, struct gen_params), .contract = opens,
                                 .create = gen_create, .produce = gen_produce, .destroy = work_destroy};

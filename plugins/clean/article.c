@@ -81,13 +81,6 @@ static int assemble(clean_work *w, const clean_options *opt) {
   return w->out.oom ? SL_ENOMEM : SL_OK;
 }
 
-static int is_blank(const clean_buf *b) {
-  for (size_t i = 0; i < b->n; i++) {
-    if (b->s[i] != '\n' && b->s[i] != ' ') return 0;
-  }
-  return 1;
-}
-
 /* Encoding and page: a view of UTF-8 whose lines are the document's. */
 static int to_text(clean_work *w, const clean_input *in, const clean_options *opt, clean_view *ret, clean_why *why) {
   const char *s = in->s, *media_type = in->media_type;
@@ -130,13 +123,11 @@ int clean_article(clean_work *w, const clean_input *in, const clean_lexicon *lex
   clean_view text = {in->s, in->n, NULL, 0, 0, 0};
   memcpy(w->charset, "UTF-8", 6);
   w->is_html = 0;
-  w->was_empty = 0;
   reset(w);
   int rc = in->utf8 ? SL_OK : to_text(w, in, opt, &text, why);
   if (rc == SL_ENOMEM) return clean_refuse(why, rc, NULL, NULL, "memory is out");
   if (rc) return rc;
   clean_normal(&text, &w->normal);
-  w->was_empty = is_blank(&w->normal);
   if (w->normal.oom ||
       clean_lines_cut(&w->lines, w->normal.s, w->normal.n, w->page.hints, w->is_html ? w->page.n_hints : 0) ||
       clean_lines_classify(&w->lines, w->normal.s, lex, &opt->rules) || list_bads(w) || assemble(w, opt)) {

@@ -49,7 +49,6 @@ typedef struct clean_work {
   size_t title_start, title_end, lead_start, lead_end; /* in out; equal: none */
   clean_when when;
   int has_when;
-  int was_empty; /* the input had no text at all */
 } clean_work;
 
 void clean_work_init(clean_work *w, const clean_mem *mem);

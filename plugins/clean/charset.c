@@ -149,13 +149,14 @@ static int declared(const char *s, size_t n, const char *media_type, int html, c
   return 0;
 }
 
-/* Counts sequences of more than one byte that are well formed, and bytes that are not part of any. */
+/* Counts sequences of more than one byte that are well formed, and places where none is. */
 static void utf8_count(const unsigned char *p, size_t n, size_t *ret_multi, size_t *ret_bad) {
-  size_t multi = 0, bad = 0;
+  size_t multi = 0, bad = 0, broken = 0;
   for (size_t i = 0; i < n;) {
     size_t k = utf8_len(p + i, n - i);
     multi += k > 1;
-    bad += k == 0;
+    bad += k == 0 && !broken;
+    broken = k == 0;
     i += k ? k : 1;
   }
   *ret_multi = multi;
@@ -227,10 +228,10 @@ static size_t faults_as(const char *name, const char *s, size_t n) {
   return faults;
 }
 
-/* uchardet calls every old Vietnamese encoding VISCII: the one with the fewest faults is right. */
+/* uchardet takes old Vietnamese encodings for one another or for Latin ones: the one with far fewer faults is right. */
 static void by_faults(const char *s, size_t n, clean_charset *ret) {
   static const char *const names[] = {"VISCII", "TCVN5712-1", "WINDOWS-1258"};
-  size_t best = SIZE_MAX;
+  size_t best = faults_as(ret->name, s, n) / 2;
   for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
     size_t faults = faults_as(names[k], s, n);
     if (faults >= best) continue;
@@ -240,7 +241,7 @@ static void by_faults(const char *s, size_t n, clean_charset *ret) {
 }
 
 /* Formats that are not text at all. */
-static const char *not_text(const unsigned char *p, size_t n) {
+static const char *known_format(const unsigned char *p, size_t n) {
   static const struct {
     const char *magic, *name;
     size_t n;
@@ -260,10 +261,14 @@ static const char *not_text(const unsigned char *p, size_t n) {
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (n >= known[i].n && memcmp(p, known[i].magic, known[i].n) == 0) return known[i].name;
   }
+  return NULL;
+}
+
+static int is_binary(const unsigned char *p, size_t n) {
   size_t m = n < SAMPLE ? n : SAMPLE, controls = 0;
   for (size_t i = 0; i < m; i++)
     controls += p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r' && p[i] != '\f';
-  return controls * 20 > m ? "binary data" : NULL;
+  return controls * 20 > m;
 }
 
 static int utf8_name(const char *name) { return strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0; }
@@ -274,8 +279,9 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   size_t m = n < SAMPLE ? n : SAMPLE, multi, bad;
   if (by_mark(s, n, ret)) return SL_OK;
   if (forced && strcasecmp(forced, "auto") != 0) return name_is(ret, utf8_name(forced) ? "UTF-8" : forced, 0);
-  if (by_zeros(p, n, ret)) return SL_OK;
-  const char *what = not_text(p, n);
+  const char *what = known_format(p, n);
+  if (!what && by_zeros(p, n, ret)) return SL_OK;
+  if (!what && is_binary(p, n)) what = "binary data";
   if (what) {
     return clean_refuse(why, SL_EENCODING, NULL,
                         "keep such files out with the source's patterns, or a filter on /source",
@@ -283,7 +289,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   }
   if (clean_utf8_valid(s, n) == n) return name_is(ret, "UTF-8", 0);
   utf8_count(p, m, &multi, &bad);
-  if (multi >= 4 * bad && multi > 0) return name_is(ret, "UTF-8", 0);
+  if (multi >= 2 * bad && multi > 0) return name_is(ret, "UTF-8", 0);
   if (declared(s, n, media_type, html, ret) && !utf8_name(ret->name)) {
     /* Servers label Vietnamese pages windows-1252 or iso-8859-1 out of habit. */
     int latin = strcasecmp(ret->name, "windows-1252") == 0 || strncasecmp(ret->name, "iso-8859-1", 10) == 0;
@@ -292,7 +298,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   }
   if (looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
   if (by_witness(s, n, ret)) {
-    if (strcasecmp(ret->name, "VISCII") == 0) by_faults(s, n, ret);
+    by_faults(s, n, ret);
     return SL_OK;
   }
   return clean_refuse(why, SL_EENCODING, "not UTF-8, UTF-16, Windows-1258 or another encoding that can be told",

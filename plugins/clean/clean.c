@@ -293,7 +293,7 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   int rc = clean_article(w, &input, st->lex, &st->opt, &why);
   if (rc == SL_ENOMEM) return no_memory(ctx);
   if (rc) return refuse(ctx, &why);
-  if (w->was_empty && st->p->empty <= EMPTY_REJECT) return on_empty(ctx, st);
+  if (w->out.n == 0 && st->p->empty <= EMPTY_REJECT) return on_empty(ctx, st);
   return store(ctx, st, w, doc, body, has_payload);
 }
 

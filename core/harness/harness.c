@@ -47,7 +47,7 @@ void sl_harness_problem(sl_harness *h, const char *fmt, ...) {
   sl_err_set(&h->last, SL_EPLUGIN, "%s", line);
 }
 
-/* ---- records ---------------------------------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------------------------------------- */
 
 void sl_harness_list_add(reclist *list, rec *r) {
   if (list->count == list->cap) {
@@ -134,7 +134,7 @@ const char *sl_harness_lend(sl_harness *h, const char *data, size_t len) {
   return t->data;
 }
 
-/* ---- making one ------------------------------------------------------------------------------------------------- */
+/* ---- making one -------------------------------------------------------------------------------------------------- */
 
 sl_harness *sl_harness_new(const sl_stage_type *type, const char *params) {
   sl_harness *h = sl_harness_mem(1, sizeof *h);

@@ -70,8 +70,7 @@ static int64_t host_monotonic(sl_ctx *ctx) { return self(ctx)->mono; }
 static uint64_t host_random(sl_ctx *ctx) { return sl_rng_next(&self(ctx)->rng); }
 static void host_wake(sl_ctx *ctx) { atomic_store(&self(ctx)->woken, 1); }
 
-/* ---- documents: plugin/host_doc's, with a record beside each
- * ----------------------------------------------------------- */
+/* ---- documents: plugin/host_doc's, with a record beside each ----------------------------------------------------- */
 
 static sl_doc *host_doc_new(sl_ctx *ctx, sl_doc *parent) {
   sl_harness *h = self(ctx);

@@ -58,8 +58,7 @@ const char *sl_harness_take_problem(sl_harness *h) {
   return h->taken;
 }
 
-/* ---- a document
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- a document -------------------------------------------------------------------------------------------------- */
 
 const struct cJSON *sl_harness_body(sl_harness *h, sl_doc *doc) {
   sl_err err = {0};
@@ -150,8 +149,7 @@ int32_t sl_harness_source_of(sl_harness *h, sl_doc *doc, uint64_t start, uint64_
   return sl_doc_edit_source_of(doc, start, end, ret_start, ret_end, NULL);
 }
 
-/* ---- messages, memory
- * -------------------------------------------------------------------------------------------------- */
+/* ---- messages, memory -------------------------------------------------------------------------------------------- */
 
 double sl_harness_metric(sl_harness *h, const char *name) {
   double value = 0;

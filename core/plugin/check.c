@@ -110,8 +110,7 @@ int sl_plugin_check(const sl_plugin *desc, const char *path, sl_err *err) {
   return code ? code : check_types(desc, path, err);
 }
 
-/* ---- one stage type
- * -------------------------------------------------------------------------------------------------- */
+/* ---- one stage type ---------------------------------------------------------------------------------------------- */
 
 /* What does not go together, as text; NULL if all is well. */
 static const char *bad_flags(const sl_stage_type *t) {

@@ -23,8 +23,7 @@
 #include "plugin/loader.h"
 #include "plugin/probe.h"
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 int sl_image_load(const char *file, const char *path, const sl_plugin **ret_desc, int *ret_lasting, sl_err *err) {
   if (ret_lasting) *ret_lasting = 0;
@@ -59,8 +58,7 @@ int sl_image_load(const char *file, const char *path, const sl_plugin **ret_desc
   return code;
 }
 
-/* ---- the cache folder
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the cache folder -------------------------------------------------------------------------------------------- */
 
 /* A folder that is ours, that nobody else may write to, and from which code may run. */
 static int is_ours(const char *dir) {
@@ -115,8 +113,7 @@ static void forget_older(const char *cache, const char *path, const char *keep) 
   sl_mem_free(full);
 }
 
-/* ---- what is known: a copy says "sound", a note says why not
- * --------------------------------------------------------------- */
+/* ---- what is known: a copy says "sound", a note says why not ----------------------------------------------------- */
 
 static void note_refusal(const char *note, const sl_err *err) {
   sl_buf b = {0};
@@ -147,8 +144,7 @@ static int noted(const char *note, sl_err *err) {
   return good;
 }
 
-/* ---- copying
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- copying ----------------------------------------------------------------------------------------------------- */
 
 static int copy_bytes(int from, int to, uint64_t size) {
   off_t at = 0;

@@ -93,8 +93,7 @@ void sl_registry_each(sl_registry *r, void (*cb)(void *user, const sl_loaded *lo
   for (const entry *e = r->first; e; e = e->next) cb(user, &e->loaded);
 }
 
-/* ---- one file
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- one file ---------------------------------------------------------------------------------------------------- */
 
 int sl_plugin_open_file(const char *path, const sl_plugin **ret_desc, sl_err *err) {
   char *abs = sl_path_abs(path, NULL);
@@ -157,8 +156,7 @@ static int open_path(sl_registry *r, const char *path, const char *shadowed, con
   return 0;
 }
 
-/* ---- names
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 typedef struct search {
   sl_strlist dirs;

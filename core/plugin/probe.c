@@ -28,8 +28,15 @@ typedef struct answer {
   sl_err err;
 } answer;
 
-/* ---- parent
- * ----------------------------------------------------------------------------------------------------------- */
+/* What the parent saw of the child. */
+typedef struct outcome {
+  answer last;
+  size_t whole; /* answers */
+  int late;     /* the time was over */
+  int status;   /* of waitpid */
+} outcome;
+
+/* ---- parent ------------------------------------------------------------------------------------------------------ */
 
 static int spawn(const char *program, const char *file, int fd, const char *path, int out, pid_t *ret) {
   posix_spawn_file_actions_t actions;
@@ -54,8 +61,7 @@ static int spawn(const char *program, const char *file, int fd, const char *path
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, SL_PROBE_FD);
   if (fd >= 0) posix_spawn_file_actions_adddup2(&actions, fd, SL_PROBE_FILE_FD);
-  char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)file, (char *)(uintptr_t)path,
-                        NULL};
+  char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)file, (char *)(uintptr_t)path, NULL};
   code = posix_spawn(ret, program, &actions, &attr, argv, environ);
   posix_spawnattr_destroy(&attr);
   posix_spawn_file_actions_destroy(&actions);
@@ -94,36 +100,35 @@ static int reap(pid_t pid) {
   return status;
 }
 
-static int judge(const char *path, int32_t limit_ms, int late, int status, const answer *last, size_t whole,
-                 int *ret_lasting, sl_err *err) {
-  if (!late && whole == 2 && last->mark == 'K') return 0;
-  if (!late && whole == 2) {
-    *ret_lasting = last->mark == 'E';
+static int judge(const outcome *o, const char *path, int32_t limit_ms, int *ret_lasting, sl_err *err) {
+  if (!o->late && o->whole == 2 && o->last.mark == 'K') return 0;
+  if (!o->late && o->whole == 2) {
+    *ret_lasting = o->last.mark == 'E';
     if (err) {
-      *err = last->err;
+      *err = o->last.err;
       err->message[sizeof err->message - 1] = err->detail[sizeof err->detail - 1] = err->hint[sizeof err->hint - 1] =
           '\0';
       err->pos = (sl_pos){0};
     }
-    return last->err.code;
+    return o->last.err.code;
   }
-  *ret_lasting = whole > 0; /* the child came up: it was the plugin */
-  if (!whole && !late) {
+  *ret_lasting = o->whole > 0; /* the child came up: it was the plugin */
+  if (!o->whole && !o->late) {
     sl_err_set(err, SL_EPLUGIN, "plugin %s could not be probed: the probe did not start", path);
     sl_err_hint(err, "is the installation complete? sluice-probe must run");
     return SL_EPLUGIN;
   }
-  if (late) {
+  if (o->late) {
     sl_err_set(err, SL_EPLUGIN, "plugin %s is refused: it did not finish loading within %d ms", path, limit_ms);
     sl_err_detail(err, "a constructor or sluice_plugin() waits or loops; it was ended");
-  } else if (WIFSIGNALED(status)) {
-    int sig = WTERMSIG(status);
+  } else if (WIFSIGNALED(o->status)) {
+    int sig = WTERMSIG(o->status);
     sl_err_set(err, SL_EPLUGIN, "plugin %s is refused: it crashed while it was loaded (SIG%s, %s)", path,
                sigabbrev_np(sig) ? sigabbrev_np(sig) : "?", sigdescr_np(sig) ? sigdescr_np(sig) : "unknown signal");
     sl_err_detail(err, "in a constructor, in sluice_plugin() or in the reading of its descriptor");
   } else {
     sl_err_set(err, SL_EPLUGIN, "plugin %s is refused: it ended the process while it was loaded (exit status %d)", path,
-               WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+               WIFEXITED(o->status) ? WEXITSTATUS(o->status) : -1);
   }
   return SL_EPLUGIN;
 }
@@ -146,20 +151,18 @@ int sl_probe_run(const char *program, const char *file, int fd, const char *path
     sl_err_hint(err, "is the installation complete?");
     return SL_EPLUGIN;
   }
-  answer last;
-  size_t whole = 0;
-  memset(&last, 0, sizeof last);
-  int late = collect(ends[0], limit_ms, &last, &whole);
+  outcome o;
+  memset(&o, 0, sizeof o);
+  o.late = collect(ends[0], limit_ms, &o.last, &o.whole);
   close(ends[0]);
   /* Also after an answer: a thread of the plugin may still run. */
   kill(-pid, SIGKILL);
-  if (late || whole == 2) kill(pid, SIGKILL);
-  int status = reap(pid);
-  return judge(path, limit_ms, late, status, &last, whole, ret_lasting, err);
+  if (o.late || o.whole == 2) kill(pid, SIGKILL);
+  o.status = reap(pid);
+  return judge(&o, path, limit_ms, ret_lasting, err);
 }
 
-/* ---- child
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- child ------------------------------------------------------------------------------------------------------- */
 
 static void say(char mark, const sl_err *err) {
   answer a;

@@ -154,8 +154,7 @@ static char *parameters(const run *r, const char *params_dir) {
   return copy;
 }
 
-/* ---- the world around
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the world around -------------------------------------------------------------------------------------------- */
 
 static unsigned entries(const char *dir) {
   unsigned n = 0;
@@ -194,8 +193,7 @@ static void remove_world(const run *r) {
   if (system(command)) bad("cannot remove %s", r->dir);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void test_create(run *r) {
   at("%s: create and destroy", r->type->name);

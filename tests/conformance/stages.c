@@ -9,8 +9,7 @@
 
 #include <cjson/cJSON.h>
 
-/* ---- length: a lane transform
- * ------------------------------------------------------------------------------------------ */
+/* ---- length: a lane transform ------------------------------------------------------------------------------------ */
 
 enum { GOOD, UNDECLARED, NO_REASON, LEAK, TWICE, DIRTY, MISSING, HOLD, REMOVE, WRONG_TYPE };
 
@@ -142,8 +141,7 @@ const sl_stage_type stage_length = {
     .destroy = length_destroy,
 };
 
-/* ---- gather: SERIAL, holds
- * --------------------------------------------------------------------------------------------- */
+/* ---- gather: SERIAL, holds --------------------------------------------------------------------------------------- */
 
 typedef struct gather_params {
   int64_t n;
@@ -238,8 +236,7 @@ const sl_stage_type stage_gather = {
     .destroy = gather_destroy,
 };
 
-/* ---- later: ASYNC
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- later: ASYNC ------------------------------------------------------------------------------------------------ */
 
 typedef struct later_job {
   struct later_job *next;
@@ -344,8 +341,7 @@ const sl_stage_type stage_later = {
     .destroy = later_destroy,
 };
 
-/* ---- split
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- split ------------------------------------------------------------------------------------------------------- */
 
 static const sl_field split_fields[] = {
     {"/items", SL_C_READS, SL_J_ARRAY, "What to split."},
@@ -382,8 +378,7 @@ const sl_stage_type stage_split = {
     .process = split_process,
 };
 
-/* ---- numbers: a source
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- numbers: a source ------------------------------------------------------------------------------------------- */
 
 typedef struct numbers_stage {
   uint64_t next, acknowledged;
@@ -449,8 +444,7 @@ const sl_stage_type stage_numbers = {
     .destroy = later_destroy,
 };
 
-/* ---- store: a sink
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- store: a sink ----------------------------------------------------------------------------------------------- */
 
 static int32_t store_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   (void)stage;

@@ -80,8 +80,7 @@ sl_doc *sl_harness_set_origin(sl_harness *h, sl_doc *doc, const char *uri, const
 /* Default 1. Returns doc. */
 sl_doc *sl_harness_set_attempt(sl_harness *h, sl_doc *doc, uint32_t attempt);
 
-/* ---- calls
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 /* Calls process (transform), or write with a batch of one (sink). doc [take]. Returns what the stage answered; see also
  * sl_harness_verdict. */
@@ -99,8 +98,7 @@ int32_t sl_harness_produce_all(sl_harness *h, uint32_t max);
 /* why: SL_FLUSH_…. Returns 0 or the error. */
 int32_t sl_harness_flush(sl_harness *h, uint32_t why);
 
-/* ---- what came of it
- * -------------------------------------------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------------------------------------------- */
 
 /* The next document that went on, in order; NULL when there is none. With OK and nothing emitted it is the input
  * itself. */
@@ -127,8 +125,7 @@ sl_harness_error sl_harness_error_of(sl_harness *h, sl_doc *doc);
 /* The first problem as text, and forgets it; NULL if there is none. [borrow until sl_harness_free] */
 const char *sl_harness_take_problem(sl_harness *h);
 
-/* ---- looking at a document
- * ---------------------------------------------------------------------------------------------- */
+/* ---- looking at a document --------------------------------------------------------------------------------------- */
 
 /* The body. [borrow until clear, or until the document is edited] */
 const struct cJSON *sl_harness_body(sl_harness *h, sl_doc *doc);
@@ -151,8 +148,7 @@ const char *sl_harness_key(sl_harness *h, sl_doc *doc);
 int32_t sl_harness_source_of(sl_harness *h, sl_doc *doc, uint64_t start, uint64_t end, uint64_t *ret_start,
                              uint64_t *ret_end);
 
-/* ---- time, chance, waiting
- * ------------------------------------------------------------------------------------------- */
+/* ---- time, chance, waiting --------------------------------------------------------------------------------------- */
 
 /* Turns both clocks and runs the timers that come due, in order. Returns how many ran. The wall clock starts at
  * 2025-08-21T00:00:00Z, the monotonic at 1 s. */
@@ -172,8 +168,7 @@ void sl_harness_cancel(sl_harness *h, sl_doc *doc);
 uint32_t sl_harness_timers(sl_harness *h);
 uint32_t sl_harness_watches(sl_harness *h);
 
-/* ---- delivery, messages, memory
- * --------------------------------------------------------------------------------------- */
+/* ---- delivery, messages, memory ---------------------------------------------------------------------------------- */
 
 uint64_t sl_harness_cursor(sl_harness *h, sl_doc *doc);
 /* Calls the source's `acknowledged` with the cursor of an emitted document. */

@@ -22,8 +22,7 @@
 
 #define PLUGINS BUILD_DIR "/tests/loader-plugins"
 
-/* ---- a world of its own for each test
- * --------------------------------------------------------------------------------- */
+/* ---- a world of its own for each test ---------------------------------------------------------------------------- */
 
 static char root[256];
 
@@ -87,8 +86,7 @@ static void contains(const char *text, const char *part) {
   if (!strstr(text, part)) fail_msg("expected \"%s\" in: %s", part, text);
 }
 
-/* ---- the tests
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the tests --------------------------------------------------------------------------------------------------- */
 
 static const struct {
   const char *name, *message, *hint;

@@ -273,6 +273,10 @@ static int is_binary(const unsigned char *p, size_t n) {
 
 static int utf8_name(const char *name) { return strcasecmp(name, "UTF-8") == 0 || strcasecmp(name, "UTF8") == 0; }
 
+static int is_latin(const char *name) {
+  return strcasecmp(name, "windows-1252") == 0 || strncasecmp(name, "iso-8859-1", 10) == 0;
+}
+
 int clean_detect(const char *s, size_t n, const char *media_type, const char *forced, int html, clean_charset *ret,
                  clean_why *why) {
   const unsigned char *p = (const unsigned char *)s;
@@ -290,13 +294,10 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   if (clean_utf8_valid(s, n) == n) return name_is(ret, "UTF-8", 0);
   utf8_count(p, m, &multi, &bad);
   if (multi >= 2 * bad && multi > 0) return name_is(ret, "UTF-8", 0);
-  if (declared(s, n, media_type, html, ret) && !utf8_name(ret->name)) {
-    /* Servers label Vietnamese pages windows-1252 or iso-8859-1 out of habit. */
-    int latin = strcasecmp(ret->name, "windows-1252") == 0 || strncasecmp(ret->name, "iso-8859-1", 10) == 0;
-    if (latin && looks_1258(p, m)) name_is(ret, "WINDOWS-1258", 0);
-    return SL_OK;
-  }
-  if (looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
+  int says = declared(s, n, media_type, html, ret) && !utf8_name(ret->name);
+  /* Servers label Vietnamese pages windows-1252 or iso-8859-1 out of habit. */
+  if ((!says || is_latin(ret->name)) && looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
+  if (says) return SL_OK;
   if (by_witness(s, n, ret)) {
     by_faults(s, n, ret);
     return SL_OK;

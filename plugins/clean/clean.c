@@ -239,12 +239,19 @@ static int32_t store(sl_ctx *ctx, struct stage *st, clean_work *w, sl_doc *doc, 
     cJSON_Delete(fields);
     return no_memory(ctx);
   }
+  /* Nothing below takes memory. The text goes where a reader looks for it: behind title and lead. */
+  cJSON *text = has_payload ? cJSON_DetachItemFromObjectCaseSensitive(o, "text") : NULL;
   while (fields->child) {
     cJSON *item = cJSON_DetachItemViaPointer(fields, fields->child);
     const char *key = item->string;
+    if (text && strcmp(key, "removed") == 0) {
+      cJSON_AddItemToObjectCS(o, "text", text);
+      text = NULL;
+    }
     cJSON_DeleteItemFromObjectCaseSensitive(o, key);
     cJSON_AddItemToObjectCS(o, key, item);
   }
+  if (text) cJSON_AddItemToObjectCS(o, "text", text);
   cJSON_Delete(fields);
   if (st->p->drop_payload && has_payload) ctx->host->doc_set_payload(ctx, doc, NULL, 0, NULL, NULL, NULL);
   return SL_V_OK;

@@ -101,8 +101,7 @@ static const char *published(void) {
   return z;
 }
 
-/* ---- normal form
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- normal form ---- */
 
 static void normal_is(const char *in, const char *want) {
   clean_buf out;
@@ -178,8 +177,7 @@ static void lines_are_neither_joined_nor_lost(void **state) {
   clean_buf_done(&out);
 }
 
-/* ---- encodings
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- encodings ---- */
 
 /* Through iconv, to fresh memory. */
 static char *encode(const char *charset, const char *s, size_t n, size_t *ret_n) {
@@ -290,8 +288,7 @@ static void what_is_no_text_is_refused(void **state) {
   }
 }
 
-/* ---- dates
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- dates ---- */
 
 static void dates_of_publication_are_read(void **state) {
   (void)state;
@@ -334,15 +331,13 @@ static void a_date_in_a_sentence_stays(void **state) {
   assert_string_equal(published(), "");
 }
 
-/* ---- lines
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
-#define LONG_1                                                                                                                                        \
-  "Sáng 3/9, tại hội trường tỉnh, Ủy ban nhân dân tỉnh tổ chức hội nghị triển khai kế hoạch thu hoạch vụ hè thu, " \
-  "với sự tham dự của lãnh đạo các sở, ngành và đại diện các hợp tác xã.\n\n"
-#define LONG_2                                                                                                                                \
-  "Theo báo cáo, toàn tỉnh đã thu hoạch 45.000 ha, năng suất bình quân đạt 6,1 tấn/ha; giá lúa tăng 300 đồng/kg so " \
-  "với cùng kỳ nên nông dân phấn khởi và tiếp tục xuống giống vụ mới.\n"
+/* Two paragraphs of an article. */
+#define LONG_1 \
+  "Sáng 3/9, Ủy ban nhân dân tỉnh tổ chức hội nghị triển khai kế hoạch thu hoạch vụ hè thu." LONG_MORE "\n\n"
+#define LONG_2 "Theo báo cáo, toàn tỉnh đã thu hoạch 45.000 ha, năng suất đạt 6,1 tấn/ha." LONG_MORE "\n"
+#define LONG_MORE " Giá lúa tăng 300 đồng/kg so với cùng kỳ nên nông dân phấn khởi và xuống giống vụ mới."
 
 static void captions_go_and_sentences_stay(void **state) {
   (void)state;
@@ -486,8 +481,7 @@ static void rules_can_be_switched_off(void **state) {
   assert_string_equal(text(), "a.\n\nb.\n");
 }
 
-/* ---- pages
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 #define P_1 "Đoạn thứ nhất của bài báo nói về mùa màng ở đồng bằng, đủ dài để được coi là một đoạn văn thật sự."
 #define P_2 "Đoạn thứ hai nói về giá cả &amp; thị tr&#432;ờng; <b>người dân</b> mong giá ổn định trong những tháng tới."
@@ -560,8 +554,7 @@ static void hostile_pages_are_refused_or_read(void **state) {
   free(s);
 }
 
-/* ---- the map
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the map ---- */
 
 /* Both sides of a run are the same text in normal form. */
 static void check_run(const sl_span *r, const char *s, const char *name) {
@@ -653,8 +646,7 @@ static void words_lead_to_where_they_came_from(void **state) {
   source_is(wide, sizeof wide - 1, "nay", "n\0a\0y\0", 6);
 }
 
-/* ---- size
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- size ---- */
 
 /* None of these takes more than linear time; the test's time limit is what would notice. */
 static void large_inputs_are_read(void **state) {
@@ -681,8 +673,7 @@ static void large_inputs_are_read(void **state) {
   free(s);
 }
 
-/* ---- the stage
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the stage ---- */
 
 static sl_harness *stage(const char *params) {
   sl_harness *h = sl_harness_new(sluice_plugin()->types[0], params);

@@ -273,7 +273,8 @@ static int32_t settle(outfile *f, outfile_error *err) {
   struct stat st;
   if (!f->opts.replace && !same_file(f->fd, f->path)) {
     int fd = -1;
-    if (outfile_make_parents(f->path) < 0) return say_errno(err, "the folder of the output file cannot be made", f->path);
+    if (outfile_make_parents(f->path) < 0)
+      return say_errno(err, "the folder of the output file cannot be made", f->path);
     int32_t rc = open_locked(f->path, O_RDWR | O_CREAT, &fd, err);
     if (rc != SL_OK) return rc;
     close(f->fd);

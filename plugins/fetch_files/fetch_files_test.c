@@ -710,8 +710,10 @@ static void memory_may_run_out_anywhere(void **state) {
       int failed = sl_harness_alloc_failed(h);
       if (!failed) assert_int_equal(rc, SL_P_END);
       const char *problem = sl_harness_take_problem(h); /* the harness itself ran out of memory */
-      if (problem) assert_non_null(strstr(problem, "memory"));
-      else if (rc == SL_V_FATAL) assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
+      if (problem)
+        assert_non_null(strstr(problem, "memory"));
+      else if (rc == SL_V_FATAL)
+        assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
       sl_harness_free(h);
       if (!failed) break;
     }

@@ -100,7 +100,6 @@ int fetch_glob_name(const char *p, const char *s) {
 }
 
 static int is_deep(const char *part) { return strcmp(part, "**") == 0; }
-static int is_deep_at(const char *p) { return p[0] == '*' && p[1] == '*'; }
 
 /* partial: could something below path match? The components are few, so the recursion of `**` is shallow. */
 static int match_from(const fetch_glob *g, uint32_t at, const char *path, int partial) {
@@ -175,20 +174,30 @@ int fetch_glob_folder(fetch_glob *g, int recursive) {
   return add_part(g, "*", 1);
 }
 
-/* Splits a path without braces. */
-static int split(const char *path, int literal, fetch_glob *g) {
+/* Length of the folders before the first wildcard; for a literal path, before the last component. 0: "/". */
+static size_t root_length(const char *path, int literal) {
   size_t root = 0;
   for (const char *p = path; *p;) {
     const char *slash = strchr(p + (*p == '/'), '/');
-    char part[4096];
-    size_t len = slash ? (size_t)(slash - p) : strlen(p);
-    if (len >= sizeof part) return -1;
-    memcpy(part, p, len);
-    part[len] = '\0';
-    if (!slash || (!literal && fetch_glob_wild(part))) break;
+    if (!slash) break;
+    char *part = strndup(p, (size_t)(slash - p));
+    int wild = !part || (!literal && fetch_glob_wild(part));
+    free(part);
+    if (wild) break;
     root = (size_t)(slash - path);
     p = slash;
   }
+  return root;
+}
+
+/* Two `**` in a row mean what one does, and cost more. */
+static int repeats_deep(const fetch_glob *g, const char *p, size_t len) {
+  return len == 2 && p[0] == '*' && p[1] == '*' && g->n && is_deep(g->parts[g->n - 1]);
+}
+
+/* Splits a path without braces. */
+static int split(const char *path, int literal, fetch_glob *g) {
+  size_t root = root_length(path, literal);
   g->literal = literal || !fetch_glob_wild(path + root);
   g->root = root ? strndup(path, root) : strdup("/");
   if (!g->root) return -1;
@@ -196,8 +205,7 @@ static int split(const char *path, int literal, fetch_glob *g) {
   for (const char *p = path + root; *p;) {
     while (*p == '/') p++;
     size_t len = strcspn(p, "/");
-    int again = len == 2 && !literal && is_deep_at(p) && g->n && is_deep(g->parts[g->n - 1]);
-    if (len && !again && add_part(g, p, len) < 0) return -1;
+    if (len && (literal || !repeats_deep(g, p, len)) && add_part(g, p, len) < 0) return -1;
     p += len;
   }
   if (g->literal && !literal)

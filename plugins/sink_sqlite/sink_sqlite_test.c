@@ -90,7 +90,8 @@ static const char article[] =
     "{\"id\":\"e4\",\"type\":\"PERSON\",\"text\":\"Lương Cường\"},"
     "{\"id\":\"e5\",\"type\":\"ORG\",\"text\":\"Thành ủy\"}],"
     "\"directives\":[{\"speaker\":\"e1\",\"verb\":\"yêu cầu\",\"addressees\":[\"e5\",\"e9\"],"
-    "\"content\":{\"start\":40,\"end\":50,\"text\":\"làm ngay\"},\"deadline\":\"2025-09\"},{\"speaker\":\"e9\"}]}";
+    "\"content\":{\"start\":40,\"end\":50,\"text\":\"làm ngay\"},\"deadline\":{\"text\":\"trong tháng "
+    "9\",\"norm\":\"2025-09\"}},{\"speaker\":\"e9\"}]}";
 
 static void stores_an_article(void **state) {
   (void)state;
@@ -135,6 +136,7 @@ static void searches_with_and_without_diacritics(void **state) {
     answers(testdir_text("SELECT id FROM search('%s') JOIN documents ON doc = search.rowid", hits[i]), "bai-1");
   answers("SELECT id FROM search('khong') JOIN documents ON doc = search.rowid", "b");
   answers("SELECT count(*) FROM search('nowhere')", "0");
+  answers("SELECT documents.title FROM search('to lam') JOIN documents ON doc = search.rowid", "Đường phố Hà Nội");
   answers("SELECT snippet(search, 1, '[', ']', '…', 4) FROM search('to lam')", "…thư [Tô] [Lâm] yêu…");
 }
 

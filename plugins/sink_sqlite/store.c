@@ -250,6 +250,12 @@ static void addressees(const store *s, const cJSON *directive, char out[ADDRESSE
   }
 }
 
+/* As a date that sorts, if there is one. */
+static const char *deadline(const cJSON *v) {
+  const char *norm = article_string(v, "norm");
+  return norm && *norm ? norm : article_words(v);
+}
+
 static int put_directives(store *s, int64_t doc, const cJSON *first) {
   sqlite3_stmt *q = s->stmt[Q_DIRECTIVE];
   int64_t n = 0;
@@ -263,7 +269,7 @@ static int put_directives(store *s, int64_t doc, const cJSON *first) {
     bind_text(q, 4, article_words(article_get(d, "verb")));
     bind_text(q, 5, *names ? names : NULL);
     bind_text(q, 6, article_words(content));
-    bind_text(q, 7, article_words(article_get(d, "deadline")));
+    bind_text(q, 7, deadline(article_get(d, "deadline")));
     bind_offset(q, 8, article_get(content, "start"));
     bind_offset(q, 9, article_get(content, "end"));
     int rc = run(s, Q_DIRECTIVE);

@@ -2,6 +2,7 @@
 /* Shows a document for a person. */
 #include "view.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,19 +48,21 @@ static void style(view *v, const char *code) {
   if (v->color) raw(v, code);
 }
 
-/* Bytes of the character at s (valid UTF-8), and the columns that it takes; a control character gets -1. */
+/* Control characters, and the marks that turn the direction of what follows. */
+static int is_control(uint32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Bytes of the character at s, and the columns that it takes: 0 for combining marks, 2 for East Asian ones, -1 for what
+ * must not reach a terminal. A byte that is no UTF-8 is one character. */
 static size_t character(const char *s, int *ret_columns) {
   const unsigned char *u = (const unsigned char *)s;
-  size_t most = u[0] < 0x80 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4, n = 1;
-  while (n < most && (u[n] & 0xC0) == 0x80) n++;
-  *ret_columns = 1;
-  if (u[0] < 0x20 || u[0] == 0x7F || (u[0] == 0xC2 && u[1] < 0xA0)) *ret_columns = -1;
-  /* Combining marks, and marks that turn the direction of what follows. */
-  if ((u[0] == 0xCC || (u[0] == 0xCD && u[1] < 0xB0))) *ret_columns = 0;
-  if (u[0] == 0xE2 && u[1] == 0x80 && (u[2] == 0x8E || u[2] == 0x8F || (u[2] >= 0xAA && u[2] <= 0xAE)))
-    *ret_columns = -1;
-  if (u[0] == 0xE2 && u[1] == 0x81 && u[2] >= 0xA6 && u[2] <= 0xA9) *ret_columns = -1;
-  if (u[0] >= 0xE3 && u[0] <= 0xED) *ret_columns = 2;
+  size_t most = u[0] < 0xC0 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4, n = 1;
+  uint32_t c = most == 1 ? u[0] : u[0] & (0x7Fu >> most);
+  for (; n < most && (u[n] & 0xC0) == 0x80; n++) c = c << 6 | (u[n] & 0x3Fu);
+  int combining = c >= 0x300 && c < 0x370, wide = (c >= 0x3000 && c < 0xD7B0) || c >= 0x1F300;
+  *ret_columns = is_control(c) ? -1 : combining ? 0 : wide ? 2 : 1;
   return n;
 }
 
@@ -120,9 +123,10 @@ static void heading(view *v, const char *text) {
   raw(v, "\n");
 }
 
-static void meta(view *v, const char *uri) {
+static void meta(view *v) {
+  const cJSON *source = article_get(v->body, "source");
   const char *parts[] = {article_string(v->body, "published"), article_string(v->body, "lang"),
-                         article_string(v->body, "id"), article_string(article_get(v->body, "source"), "name")};
+                         article_string(v->body, "id"), article_string(source, "name")};
   int n = 0;
   style(v, DIM);
   begin(v, 0, "");
@@ -131,9 +135,8 @@ static void meta(view *v, const char *uri) {
     if (n++) words(v, "·");
     words(v, parts[i]);
   }
-  if (n == 0 && uri) words(v, uri);
   style(v, RESET);
-  raw(v, "\n");
+  if (n) raw(v, "\n");
 }
 
 static void summary(view *v) {
@@ -267,29 +270,35 @@ static void scalars(view *v) {
   }
 }
 
+/* What to call a document: its title, else its id, file name or URI. */
+static const char *heading_of(const cJSON *body, const char *uri) {
+  const char *title = article_string(body, "title"), *id = article_string(body, "id");
+  const char *name = article_string(article_get(body, "source"), "name");
+  return title && *title ? title : id ? id : name ? name : uri;
+}
+
 void view_document(view_buf *b, const cJSON *body, const char *uri, int width, int color) {
   view v = {.out = b, .body = body, .width = width < 40 ? 40 : width, .color = color};
-  const char *title = article_string(body, "title");
+  const char *title = heading_of(body, uri);
   if (article_refs_build(&v.refs, body) < 0) b->failed = 1;
   style(&v, DIM);
   for (int i = 0; i < v.width; i++) raw(&v, "─");
   style(&v, RESET);
   raw(&v, "\n");
-  if (title) {
-    style(&v, BOLD);
+  if (title && *title) {
     begin(&v, 0, "");
+    style(&v, BOLD);
     words(&v, title);
     style(&v, RESET);
     raw(&v, "\n");
   }
-  if (!title && !article_string(body, "text")) {
-    meta(&v, uri);
-    scalars(&v);
-  } else {
-    meta(&v, uri);
+  meta(&v);
+  if (article_string(body, "title") || article_string(body, "text")) {
     summary(&v);
     people(&v);
     directives(&v);
+  } else {
+    scalars(&v);
   }
   raw(&v, "\n");
   article_refs_free(&v.refs);

@@ -78,9 +78,8 @@ static void json_follows_the_core_schema(void **state) {
   assert_non_null(n);
   assert_int_equal(sl_node_json(n, &tree, NULL), 0);
   assert_int_equal(sl_json_print(tree, &text, &len, NULL), 0);
-  assert_string_equal(text,
-                      "[1,-2500,7,\"007\",\"1.\",\".5\",\"0x1f\",true,\"True\",\"yes\",null,null,\"null\",\"1\","
-                      "12345678901234567890,\"1e999\",\"5\",{\"a\":\"b\"}]");
+  assert_string_equal(text, "[1,-2500,7,\"007\",\"1.\",\".5\",\"0x1f\",true,\"True\",\"yes\",null,null,\"null\",\"1\","
+                            "12345678901234567890,\"1e999\",\"5\",{\"a\":\"b\"}]");
   sl_mem_free(text);
   cJSON_Delete(tree);
 }

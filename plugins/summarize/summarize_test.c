@@ -116,6 +116,20 @@ static void the_title_itself_is_not_a_summary(void **state) {
   sl_harness_free(h);
 }
 
+/* Half of a quotation, a sentence that leans on another, and a list of those present are taken after others. */
+static void fragments_lose(void **state) {
+  (void)state;
+  static const char *const s[] = {
+      "Tham_dự hội_nghị có lãnh_đạo Sở_Xây_dựng và các nhà_thầu cầu vượt sông .",
+      "Tuy_nhiên , tiến_độ thi_công cầu vượt sông vẫn chậm so với kế_hoạch .",
+      "Nhà_thầu thi_công cầu vượt sông xin lùi tiến_độ đến cuối năm sau .",
+      "Chúng_tôi thiếu cát để thi_công cầu vượt sông đúng tiến_độ \" , nhà_thầu nói .",
+  };
+  sl_harness *h = started("{ sentences: 1 }");
+  assert_string_equal(summarized(h, NULL, s, 4), "[2]");
+  sl_harness_free(h);
+}
+
 static void budgets(void **state) {
   (void)state;
   sl_harness *h = started("{ sentences: 5, max_syllables: 40 }");
@@ -296,6 +310,7 @@ int main(void) {
       cmocka_unit_test(lead_takes_the_first),
       cmocka_unit_test(title_decides),
       cmocka_unit_test(the_title_itself_is_not_a_summary),
+      cmocka_unit_test(fragments_lose),
       cmocka_unit_test(budgets),
       cmocka_unit_test(text_is_the_slices),
       cmocka_unit_test(nothing_and_one),

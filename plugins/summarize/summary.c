@@ -31,10 +31,13 @@ typedef struct sum_use {
   uint32_t count;
 } sum_use;
 
+static void init_openings(summarizer *s);
+
 void summarizer_init(summarizer *s, const lane_mem *mem) {
   memset(s, 0, sizeof(*s));
   s->mem = *mem;
   sum_terms_init(&s->terms, &s->mem);
+  init_openings(s);
 }
 
 void summarizer_done(summarizer *s) {
@@ -170,6 +173,51 @@ static double length_factor(uint32_t syllables) {
   return syllables > MAX_LEN ? sqrt(MAX_LEN / syllables) : 1;
 }
 
+/* How sentences begin that lean on others, or only say who was there; and what that leaves of their score. */
+static const struct {
+  const char *words;
+  double factor;
+} openings[SUM_OPENINGS] = {
+    {"nhưng", 0.85},    {"tuy nhiên", 0.85}, {"tuy vậy", 0.85},     {"do đó", 0.85},       {"vì vậy", 0.85},
+    {"vì thế", 0.85},   {"bởi vậy", 0.85},   {"ngoài ra", 0.85},    {"bên cạnh đó", 0.85}, {"trong khi đó", 0.85},
+    {"mặt khác", 0.85}, {"đồng thời", 0.85}, {"theo đó", 0.9},      {"trong đó", 0.85},    {"điều này", 0.85},
+    {"điều đó", 0.85},  {"việc này", 0.85},  {"họ", 0.85},          {"đây là", 0.9},       {"đó là", 0.85},
+    {"tham dự", 0.6},   {"cùng dự", 0.6},    {"cùng tham dự", 0.6}, {"dự buổi", 0.6},      {"dự hội nghị", 0.6},
+    {"đến dự", 0.6},    {"về phía", 0.7},    {"cùng đi", 0.6},      {"however", 0.85},     {"but", 0.85},
+};
+
+static void init_openings(summarizer *s) {
+  for (size_t k = 0; k < SUM_OPENINGS; k++) {
+    size_t n = strlen(openings[k].words), i = 0;
+    vi_word w;
+    sum_opening *o = &s->openings[k];
+    for (o->n = 0; o->n < 3 && i < n && vi_next_word(openings[k].words, n, &i, &w); o->n++) o->keys[o->n] = w.key;
+  }
+}
+
+static double opening_factor(const summarizer *s, const sum_sentence *q) {
+  uint64_t keys[3] = {0, 0, 0};
+  size_t i = 0;
+  vi_word w;
+  for (unsigned k = 0; k < 3 && i < q->words_len && vi_next_word(q->words, q->words_len, &i, &w); k++) keys[k] = w.key;
+  for (size_t k = 0; k < SUM_OPENINGS; k++) {
+    const sum_opening *o = &s->openings[k];
+    if (memcmp(keys, o->keys, o->n * sizeof(keys[0])) == 0) return openings[k].factor;
+  }
+  return 1;
+}
+
+/* A quotation that begins or ends in another sentence. */
+static double quotation_factor(const sum_sentence *q) {
+  int straight = 0, curly = 0;
+  for (size_t i = 0; i < q->words_len;) {
+    uint32_t cp = vi_next(q->words, q->words_len, &i);
+    straight += cp == '"';
+    curly += (cp == 0x201C) - (cp == 0x201D);
+  }
+  return straight % 2 != 0 || curly != 0 ? 0.6 : 1;
+}
+
 /* The sentence is the title over again. */
 static bool is_title(const sum_sentence *q, double likeness, size_t title_len) {
   return likeness > 0.9 && q->words_len <= title_len + title_len / 4 + 8;
@@ -193,11 +241,15 @@ static void score_all(summarizer *s, const char *title, size_t title_len, double
     q[i].score = cosine(s, &q[i], v, norm);
     if (q[i].score > best) best = q[i].score;
   }
+  size_t before = 0; /* sentences that could be chosen; the title takes no place */
   for (size_t i = 0; i < n; i++) {
     double centroid = best > 0 ? q[i].score / best : 0, like_title = q[i].redundancy;
-    double place = 1.0 / (1.0 + PLACE_DECAY * (double)i) + (q[i].paragraph_start ? 0.05 : 0);
-    q[i].score = (W_CENTROID * centroid + W_PLACE * place + W_TITLE * like_title) * length_factor(q[i].syllables);
-    if (q[i].syllables == 0 || (n > 1 && is_title(&q[i], like_title, title_len))) q[i].score = -1;
+    double place = 1.0 / (1.0 + PLACE_DECAY * (double)before) + (q[i].paragraph_start ? 0.05 : 0);
+    double worth = W_CENTROID * centroid + W_PLACE * place + W_TITLE * like_title;
+    bool no_candidate = q[i].syllables == 0 || (n > 1 && is_title(&q[i], like_title, title_len));
+    q[i].score = worth * length_factor(q[i].syllables) * opening_factor(s, &q[i]) * quotation_factor(&q[i]);
+    if (no_candidate) q[i].score = -1;
+    before += !no_candidate;
     q[i].redundancy = 0;
   }
   memset(v, 0, n_terms * sizeof(double));

@@ -34,6 +34,14 @@ typedef struct sum_options {
   double ratio;         /* of the text's syllables; 0: no limit */
 } sum_options;
 
+#define SUM_OPENINGS 30
+
+/* The first syllables of a sentence. */
+typedef struct sum_opening {
+  uint64_t keys[3];
+  unsigned n;
+} sum_opening;
+
 typedef struct summarizer {
   lane_mem mem;
   sum_terms terms;
@@ -41,6 +49,7 @@ typedef struct summarizer {
   lane_vec uses;      /* sum_use */
   lane_vec weights;   /* double, by term */
   lane_vec order;     /* candidates, then keywords, best first */
+  sum_opening openings[SUM_OPENINGS];
 } summarizer;
 
 void summarizer_init(summarizer *s, const lane_mem *mem);

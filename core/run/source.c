@@ -140,7 +140,7 @@ static int64_t admit(sl_engine *e) {
       sl_credit_pause(&e->credit, 5 * SL_TIME_MS);
       continue;
     }
-    sl_credit_wait(&e->credit, 50 * SL_TIME_MS);
+    sl_credit_wait(&e->credit, 20 * SL_TIME_MS);
   }
   return 0;
 }

@@ -82,8 +82,11 @@ static cJSON *to_json(const sl_dead_entry *e) {
         add_base64(o, "raw", e->raw);
   if (!bad && e->body.len) {
     cJSON *body = NULL;
-    bad = sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) ||
-          !cJSON_AddItemToObject(o, "document", body);
+    bad = sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) != 0;
+    if (!bad && !cJSON_AddItemToObject(o, "document", body)) {
+      cJSON_Delete(body);
+      bad = 1;
+    }
   }
   if (bad) {
     cJSON_Delete(o);

@@ -374,6 +374,30 @@ static void test_memory_comes_back(void **state) {
   assert_int_equal(sl_mem_live(), before);
 }
 
+static void test_new_without_memory(void **state) {
+  (void)state;
+  int64_t before = sl_mem_live();
+  int rc = SL_ENOMEM;
+  for (uint64_t n = 1; rc && n < 1000; n++) {
+    sl_engine *e = NULL;
+    uint32_t s = source(10);
+    s = after(s, &test_serial, (struct work_params){0});
+    s = after(s, &test_async, (struct work_params){0});
+    after(s, &test_sink, (struct work_params){0});
+    sl_mem_fail_at(n);
+    rc = sl_engine_new(&pipe_.p, NULL, &e, &err);
+    sl_mem_fail_at(0);
+    if (rc)
+      assert_int_equal(rc, SL_ENOMEM);
+    else
+      assert_int_equal(sl_engine_run(e, &err), 0);
+    sl_engine_free(e);
+    assert_int_equal(sl_mem_live(), before);
+  }
+  assert_int_equal(rc, 0);
+  expect_all(0, 10);
+}
+
 static int steps;
 static void on_step(void *user, const sl_trace_step *step) {
   (void)user;
@@ -432,6 +456,7 @@ int main(void) {
       cmocka_unit_test(test_stop_drains),
       cmocka_unit_test(test_stop_at_once),
       cmocka_unit_test(test_memory_comes_back),
+      cmocka_unit_test(test_new_without_memory),
       cmocka_unit_test(test_trace),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

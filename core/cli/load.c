@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/load.h"
+#include "conf/contract.h"
 #include "obs/term.h"
 
 int sl_cli_registry(const sl_cli *cli, sl_registry **ret) {
@@ -14,10 +15,41 @@ int sl_cli_registry(const sl_cli *cli, sl_registry **ret) {
   return SL_EXIT_OK;
 }
 
+typedef struct supply {
+  const char *pointer;
+  char *buf;
+  size_t cap;
+  int found;
+} supply;
+
+static void on_plugin(void *user, const char *path, const sl_loaded *loaded, const sl_err *err) {
+  supply *s = user;
+  (void)path;
+  (void)err;
+  for (uint32_t i = 0; loaded && !s->found && i < loaded->desc->n_types; i++) {
+    const sl_stage_type *t = loaded->desc->types[i];
+    if (!sl_contract_supplies(t, s->pointer)) continue;
+    int same = strcmp(loaded->desc->name, t->name) == 0;
+    snprintf(s->buf, s->cap, "%s%s%s", loaded->desc->name, same ? "" : ".", same ? "" : t->name);
+    s->found = 1;
+  }
+}
+
+/* Looks through all plugins, but only when a field is missing. */
+static int find_supplier(void *registry, const char *pointer, char *buf, size_t cap) {
+  supply s = {.pointer = pointer, .buf = buf, .cap = cap};
+  (void)sl_registry_scan(registry, on_plugin, &s, NULL);
+  return s.found;
+}
+
 int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags, sl_pipeline **ret) {
   const char **sets = sl_mem_calloc(cli->n_given + 1, sizeof *sets);
   if (!sets) return sl_diags_nomem(diags);
-  sl_load_opts opts = {.resolve = sl_registry_resolve, .resolve_user = registry, .sets = sets};
+  sl_load_opts opts = {.resolve = sl_registry_resolve,
+                       .resolve_user = registry,
+                       .sets = sets,
+                       .supplier = find_supplier,
+                       .supplier_user = registry};
   for (size_t i = 0; i < cli->n_given; i++)
     if (strcmp(cli->names[i], "set") == 0) sets[opts.n_sets++] = cli->values[i];
   int rc = sl_pipeline_load(file, &opts, diags, ret);

@@ -37,7 +37,7 @@ typedef enum ex_type { E_PERSON, E_ROLE, E_ORG, E_LOC, E_DATE, E_LEGAL, E_QUANTI
 #define EF_POST 256u        /* ROLE: behind the name */
 #define EF_HEADER_YEAR 512u /* DATE: year taken from /published */
 #define EF_TEXT_YEAR 1024u  /* DATE: year from the expression */
-#define EF_WEAK 2048u       /* LOC: dropped unless something speaks for it */
+#define EF_WEAK 2048u       /* LOC: dropped unless something speaks for it; DATE: lunar; QUANTITY: a unit of measure */
 
 typedef struct ex_ent {
   uint32_t t0, t1;       /* tokens [t0, t1) */

@@ -46,9 +46,9 @@ static uint32_t target_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct t
   return e->t1;
 }
 
-int ex_target_follows(const ex_doc *doc, uint32_t t) {
+int ex_target_follows(const ex_doc *doc, uint32_t t, int named) {
   struct targets to = {.n = 0};
-  return target_at(doc, t, doc->n_tok, &to) != 0;
+  return target_at(doc, t, doc->n_tok, &to) != 0 && (!named || to.n > 0);
 }
 
 static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
@@ -56,6 +56,9 @@ static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targ
   to->t0 = to->t1 = t;
   uint32_t end = target_at(doc, t, stop, to);
   while (end) {
+    /* "UBND các xã, phường" */
+    uint32_t more = ex_word(doc, end, "các") ? ex_len(doc, end, C_ADDRESSEE) : 0;
+    if (more && end + more <= stop) end += more;
     to->t1 = end;
     uint32_t joint = end;
     if (ex_is(doc, joint, ',') || ex_word(doc, joint, "và") || ex_word(doc, joint, "cùng")) {
@@ -177,7 +180,7 @@ int ex_directive_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who,
     if (modal != EX_NONE) return add(doc, who, span, strength, &to, modal, end);
   }
   /* Assigning needs somebody to assign to. */
-  if ((attrs & EXA_ASSIGN) && to.t1 == to.t0) return 0;
+  if ((attrs & EXA_ASSIGN) && to.t1 == to.t0 && !ex_len(doc, at, C_GROUP)) return 0;
   uint32_t from = to.t1;
   /* "chỉ đạo tại hội nghị là rà soát …": what is ordered comes behind "là". */
   if (to.t1 == to.t0 && who->t0 > 0 && ex_word(doc, who->t0 - 1, "được"))

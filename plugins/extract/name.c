@@ -86,7 +86,8 @@ uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled) {
   if (titled && initials_end(doc, t)) return initials_end(doc, t);
   if (family) {
     uint32_t first = t + family->len - 1;
-    uint32_t end = run_end(doc, first, NAME_MAX);
+    uint32_t end = run_end(doc, first, titled ? NAME_MAX + 1 : NAME_MAX);
+    if (titled && end > first && (ex_flags(doc, end - 1) & TK_FOREIGN)) return foreign_end(doc, t);
     if (end > first + 1 && titled) return end;
     if (end > first + 1) return convincing(doc, t, end, (ex_attrs(doc, family) & EXA_WEAK) != 0) ? end : 0;
   }
@@ -96,7 +97,8 @@ uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled) {
     return 0;
   if (ex_flags(doc, t) & TK_FOREIGN || ex_flags(doc, t + 1) & TK_FOREIGN) return foreign_end(doc, t);
   int high = 0;
-  uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, 3);
+  uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, 6);
+  if (ex_upper(doc, end)) end = run_end(doc, t, 3);
   /* "Thủ tướng Nhật Bản": a country is nobody's name. */
   if (high && place == end - t && (place > 1 || titled < 2)) return 0;
   return end;

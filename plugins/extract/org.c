@@ -140,7 +140,7 @@ static int take_capital(const ex_doc *doc, struct growth *g) {
   uint32_t at = g->at;
   take(g, at + 1, 1);
   g->named = 1;
-  if ((g->head & (EXA_FREE | EXA_EPONYM)) || !first_proper || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS))) return 1;
+  if ((g->head & EXA_FREE) || !first_proper || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS))) return 1;
   /* "Cục Trồng trọt": the second syllable of a word that the lexicon lacks. */
   if (lower_word(doc, at + 1) && !ex_len(doc, at + 1, C_STOP) && !(ex_flags(doc, at + 1) & TK_FOREIGN) &&
       !ex_len(doc, at + 1, C_SAY) && !ex_len(doc, at + 1, C_DIRECTIVE) && !ex_len(doc, at + 1, C_MODAL)) {
@@ -179,6 +179,13 @@ uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_
   return g.sure;
 }
 
+/* "công ty bất động sản" is no name. */
+static int has_capital(const ex_doc *doc, uint32_t t0, uint32_t t1) {
+  for (uint32_t t = t0; t < t1; t++)
+    if (ex_flags(doc, t) & (TK_UPPER | TK_NUM)) return 1;
+  return 0;
+}
+
 uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
   if (t >= doc->n_tok || !ex_free(doc, t) || !doc->tok[t].id) return 0;
   const ex_hit *org = ex_hit_at(doc, t, C_ORG), *head = ex_hit_at(doc, t, C_ORG_HEAD);
@@ -187,6 +194,7 @@ uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
   uint32_t by_head = 0, by_org = 0;
   if (head) {
     by_head = ex_org_body(doc, t + head->len, ex_attrs(doc, head), in_role);
+    if (!(ex_flags(doc, t) & TK_UPPER) && !has_capital(doc, t + head->len, by_head)) by_head = 0;
     if (by_head == t + head->len && !(ex_attrs(doc, head) & (EXA_SOLO | EXA_OPTIONAL))) by_head = 0;
     if (by_head == t + head->len && !(ex_attrs(doc, head) & EXA_SOLO) && !(in_role & EX_IN_ROLE)) by_head = 0;
   }

@@ -49,6 +49,8 @@ static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uin
   /* "Chủ tịch UBND tỉnh Vũ Thị Lan": a person behind a bare admin word. */
   if (ex_len(doc, at, C_EVENT) || ex_name_end(doc, at, 0)) return 0;
   uint32_t end = any_name_end(doc, at);
+  /* Units of the country are in the gazetteer: an unknown name that could be a family's is a person. */
+  if ((ex_attrs(doc, head) & EXA_BARE) && ex_len(doc, at, C_FAMILY)) return 0;
   return end > at ? end : 0;
 }
 
@@ -140,7 +142,7 @@ uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret
   if (!ex_free(doc, t) || !doc->tok[t].id) return 0;
   const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *head = ex_hit_at(doc, t, C_ADMIN);
   uint32_t end = 0;
-  if (head && head->len == 1 && ex_in_compound(doc, t)) head = NULL;
+  if (head && head->len == 1 && ex_in_compound(doc, t) && known_end(doc, t + 1) == t + 1) head = NULL;
   if (head && (!place || place->len <= head->len)) end = admin_end(doc, t, head, ret_core);
   if (end) return end;
   head = ex_hit_at(doc, t, C_PLACE_HEAD);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Quantities: a number with its unit or the noun that is counted; and changes from one quantity to another. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "annot.h"
 #include "number.h"
 
@@ -59,6 +62,8 @@ static uint32_t noun_end(const ex_doc *doc, uint32_t t) {
 static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) {
   const ex_hit *unit = ex_hit_at(doc, t, C_UNIT);
   uint32_t noun = noun_end(doc, t);
+  /* "4G" are no grams. */
+  if (unit && !unit->capital && (ex_flags(doc, t) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER)) unit = NULL;
   if (unit && (ex_attrs(doc, unit) & EXA_WEAK) && !ex_glued(doc, t) && !scaled) unit = NULL;
   if (unit && t + unit->len >= noun) {
     *ret = (struct unit){t, t + unit->len, unit};
@@ -95,6 +100,15 @@ static uint32_t upper_bound(const ex_doc *doc, uint32_t t, ex_number *x) {
   return ex_number_at(doc, t + 1, x);
 }
 
+/* "3-1" is a score. */
+static int below(const ex_number *a, const ex_number *b) {
+  char text[96];
+  ex_number_print(a, text);
+  double low = strtod(text, NULL);
+  ex_number_print(b, text);
+  return low < strtod(text, NULL);
+}
+
 static int add_quantity(ex_doc *doc, uint32_t t0, uint32_t t1, const struct unit *u, const ex_number *low,
                         const ex_number *high) {
   char value[96];
@@ -116,6 +130,7 @@ static int add_quantity(ex_doc *doc, uint32_t t0, uint32_t t1, const struct unit
   e->kind = kind;
   e->extra = extra;
   e->unit = unit;
+  if (u->hit) e->flags |= EF_WEAK;
   return 1;
 }
 
@@ -136,7 +151,8 @@ static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
     if (high_scaled && !scaled)
       ex_number_scale(&low, ex_lex_entry(doc->lex, ex_hit_at(doc, second, C_SCALE)->entry)->value);
     int glued_to_more = is_dash(ex_mark(doc, after)) && ex_glued(doc, after);
-    if (unit_at(doc, after, high_scaled, &u) && !glued_to_more && u.t1 > after)
+    int known = unit_at(doc, after, high_scaled, &u) && (u.hit || ex_len(doc, after, C_NOUN));
+    if (known && !glued_to_more && (high_scaled || below(&low, &high)))
       return add_quantity(doc, t, u.t1, &u, &low, &high) ? u.t1 : 0;
     return 0;
   }
@@ -183,6 +199,13 @@ void ex_find_quantities(ex_doc *doc) {
   }
 }
 
+/* Quantities of one measure; counted nouns may be called differently before and after. */
+static int same_measure(const ex_doc *doc, uint32_t a, uint32_t b) {
+  const ex_ent *x = ex_ent_at(doc, a), *y = ex_ent_at(doc, b);
+  if (!((x->flags | y->flags) & EF_WEAK)) return 1;
+  return x->unit && y->unit && strcmp(ex_kept(doc, x->unit), ex_kept(doc, y->unit)) == 0;
+}
+
 /* "sắp xếp 526 đơn vị hành chính còn 126 xã, phường": two quantities of one sentence with a word of becoming between.
  */
 void ex_find_changes(ex_doc *doc) {
@@ -194,8 +217,8 @@ void ex_find_changes(ex_doc *doc) {
     if (owner == EX_NONE || ex_ent_at(doc, owner)->type != E_QUANTITY || ex_ent_at(doc, owner)->t0 != t) continue;
     const ex_ent *e = ex_ent_at(doc, owner);
     uint32_t becomes = ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_BECOMES);
-    if (from != EX_NONE && becomes != EX_NONE && becomes >= ex_ent_at(doc, from)->t1 &&
-        becomes - ex_ent_at(doc, from)->t1 <= 3) {
+    if (from != EX_NONE && becomes != EX_NONE && same_measure(doc, from, owner) &&
+        becomes >= ex_ent_at(doc, from)->t1 && becomes - ex_ent_at(doc, from)->t1 <= 3) {
       ex_change *c = ex_push(doc, &doc->changes, sizeof(*c));
       if (!c) return;
       *c = (ex_change){from, owner, {0, 0}};

@@ -3,6 +3,7 @@
 #include "annot.h"
 
 #define CHAIN_MAX 12u
+#define NAMES 256u
 
 /* Roles in a row: "Ủy viên Bộ Chính trị, Bí thư Trung ương Đảng, Trưởng ban Nội chính Trung ương". */
 struct chain {
@@ -17,8 +18,9 @@ struct chain {
 
 /* The pass from left to right. */
 struct pass {
-  uint32_t person;     /* the person named last in this sentence, EX_NONE */
-  uint32_t person_end; /* the token behind it and the roles that follow */
+  uint32_t person;      /* the person named last in this sentence, EX_NONE */
+  uint32_t person_end;  /* the token behind it and the roles that follow */
+  uint32_t last[NAMES]; /* persons with a full name, by their last syllable */
 };
 
 static uint32_t mods_end(const ex_doc *doc, uint32_t t) {
@@ -43,10 +45,19 @@ static uint32_t complement_end(const ex_doc *doc, uint32_t t, uint32_t attrs, ui
     /* "Đại sứ quán Việt Nam tại Nhật Bản" has no end here; roles stop at the body. */
     return end;
   }
+  /* "Giám đốc Trung tâm Hồ Viết Tịnh": a bare head before the name of its holder. */
+  uint32_t head = (ex_flags(doc, t) & TK_UPPER) ? ex_len(doc, t, C_ORG_HEAD) : 0;
+  if (head && ex_len(doc, t + head, C_FAMILY) && ex_name_end(doc, t + head, 1)) {
+    *ret_org1 = t + head;
+    return t + head;
+  }
   if (!(attrs & EXA_FREE)) return t;
   uint32_t core;
   int weak = 0;
   if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_WORD)) return ex_org_body(doc, t, 0, EX_IN_ROLE);
+  /* "Tổng thống Mỹ Donald Trump": a country of one syllable before a name. */
+  uint32_t country = ex_len(doc, t, C_PLACE);
+  if (country == 1 && ex_name_end(doc, t + 1, 1)) return t + 1;
   end = ex_unit_end(doc, t, &core, &weak);
   if (end > t && !weak) {
     if (ex_word(doc, end, "tại") && ex_len(doc, end + 1, C_PLACE)) end += 1 + ex_len(doc, end + 1, C_PLACE);
@@ -169,9 +180,13 @@ static uint32_t add_role(ex_doc *doc, const struct chain *c, uint32_t k) {
   return i;
 }
 
-static uint32_t add_person(ex_doc *doc, uint32_t t0, uint32_t t1, uint32_t flags) {
+static uint32_t add_person(ex_doc *doc, struct pass *p, uint32_t t0, uint32_t t1, uint32_t flags) {
   uint32_t i = ex_add(doc, E_PERSON, t0, t1);
-  if (i != EX_NONE) ex_ent_at(doc, i)->flags |= flags | (ex_len(doc, t0, C_FAMILY) && t1 - t0 > 1 ? 0 : EF_GIVEN);
+  if (i == EX_NONE) return i;
+  p->person = i;
+  p->person_end = t1;
+  if (t1 - t0 > 2) p->last[doc->tok[t1 - 1].key_low % NAMES] = i;
+  ex_ent_at(doc, i)->flags |= flags | (ex_len(doc, t0, C_FAMILY) && t1 - t0 > 1 ? 0 : EF_GIVEN);
   return i;
 }
 
@@ -188,12 +203,13 @@ static uint32_t add_chain(ex_doc *doc, struct pass *p, const struct chain *c) {
   int group = behind_group(doc, c->role[0].t0), header = ex_is(doc, c->end, ':') && c->name1 == 0;
   uint32_t person = EX_NONE, holder = post ? p->person : EX_NONE, end = c->end, kept = 0;
   if (c->name1) {
-    person = add_person(doc, c->name0, c->name1, EF_TITLED);
+    person = add_person(doc, p, c->name0, c->name1, EF_TITLED);
     holder = person;
     end = c->name1;
   }
   for (uint32_t k = 0; k < c->n; k++) {
-    if (holder == EX_NONE && c->role[k].weak && !header) continue;
+    int several = group && c->role[k].t1 - c->role[k].t0 > 2;
+    if (holder == EX_NONE && c->role[k].weak && !header && !several) continue;
     uint32_t i = add_role(doc, c, k);
     if (i == EX_NONE) return end;
     ex_ent *e = ex_ent_at(doc, i);
@@ -205,7 +221,12 @@ static uint32_t add_chain(ex_doc *doc, struct pass *p, const struct chain *c) {
     if (group && person == EX_NONE && !header) e->flags |= EF_PLURAL;
   }
   if (person != EX_NONE) {
-    *p = (struct pass){person, end};
+    /* "các ca sĩ Hồ Ngọc Hà, Mỹ Tâm và Tùng Dương" */
+    uint32_t next;
+    while (group && (ex_is(doc, end, ',') || ex_word(doc, end, "và")) && (next = ex_name_end(doc, end + 1, 1)) != 0) {
+      add_person(doc, p, end + 1, next, EF_TITLED);
+      end = next;
+    }
   } else if (post) {
     p->person_end = end;
   } else if (kept) {
@@ -247,8 +268,8 @@ static uint32_t unknown_capitals(ex_doc *doc, uint32_t t) {
       ex_len(doc, t, C_ORG_HEAD) || ex_len(doc, t, C_TITLE) || ex_len(doc, t, C_RANK) || ex_len(doc, t, C_LEGAL))
     return 0;
   uint32_t end = t + 1;
-  while (end - t < 4 && ex_upper(doc, end) && !ex_len(doc, end, C_EVENT) && !ex_len(doc, end, C_TITLE) &&
-         ex_len(doc, end, C_ORG_HEAD) < 2)
+  while (end - t < 4 && ex_upper(doc, end) && ex_len(doc, end, C_ORG) < 2 && !ex_len(doc, end, C_EVENT) &&
+         !ex_len(doc, end, C_TITLE) && ex_len(doc, end, C_ORG_HEAD) < 2)
     end++;
   if (end - t == 1 || end - t > 3) return 0;
   for (uint32_t k = t; k < end; k++)
@@ -256,6 +277,14 @@ static uint32_t unknown_capitals(ex_doc *doc, uint32_t t) {
   uint32_t i = ex_add(doc, E_LOC, t, end);
   if (i != EX_NONE) ex_ent_at(doc, i)->flags |= EF_WEAK;
   return end;
+}
+
+/* "Quang Hải" behind "Nguyễn Quang Hải": the end of a full name stands for it. Returns the end, 0 if it is none. */
+static uint32_t known_suffix(const ex_doc *doc, const struct pass *p, uint32_t t) {
+  if (!ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER) || !ex_upper(doc, t + 1) || ex_upper(doc, t + 2)) return 0;
+  uint32_t i = p->last[doc->tok[t + 1].key_low % NAMES];
+  if (i == EX_NONE || ex_ent_at(doc, i)->t1 - ex_ent_at(doc, i)->t0 < 3) return 0;
+  return ex_equal(doc, ex_ent_at(doc, i)->t1 - 2, t, 2) ? t + 2 : 0;
 }
 
 static int plain_honorific(const ex_doc *doc, uint32_t t, uint32_t *ret_name, uint32_t *ret_end) {
@@ -277,8 +306,7 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
     if (end > t) return end;
   }
   if (plain_honorific(doc, t, &name0, &end)) {
-    uint32_t person = add_person(doc, name0, end, EF_TITLED);
-    *p = (struct pass){person, end};
+    add_person(doc, p, name0, end, EF_TITLED);
     return end;
   }
   uint32_t place = ex_place_end(doc, t, &core, &weak);
@@ -289,16 +317,17 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
     int event = org > t && t > 0 && ex_len(doc, org - 1, C_ADMIN) &&
                 (ex_word(doc, t - 1, "hội") || ex_word(doc, t - 1, "biểu"));
     if (event) return org;
-    if (org > t && (org >= place || weak)) {
+    if (org > t && (org > place || (org == place && body) || weak)) {
       ex_add(doc, E_ORG, t, org);
       return org;
     }
   }
   if (place && !weak) return add_place(doc, t, place, core, 0);
   end = ex_name_end(doc, t, 0);
+  uint32_t suffix = known_suffix(doc, p, t);
+  if (suffix) end = suffix;
   if (end && end >= place) {
-    uint32_t person = add_person(doc, t, end, 0);
-    *p = (struct pass){person, end};
+    add_person(doc, p, t, end, suffix ? EF_GIVEN : 0);
     return end;
   }
   if (place) return add_place(doc, t, place, core, 1);
@@ -306,7 +335,8 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
 }
 
 void ex_find_names(ex_doc *doc) {
-  struct pass p = {EX_NONE, 0};
+  struct pass p = {.person = EX_NONE};
+  for (uint32_t k = 0; k < NAMES; k++) p.last[k] = EX_NONE;
   for (uint32_t t = 0; t < doc->n_tok && !doc->oom;) {
     doc->work++;
     if (doc->tok[t].flags & (TK_BOS | TK_BOP)) p.person = EX_NONE;

@@ -21,6 +21,7 @@ struct talk {
   uint32_t last_person; /* entity: what "ông" and "bà" stand for */
   uint32_t what;        /* EX_RUN_… */
   uint32_t quoted;      /* tokens below this one stand inside a quotation */
+  uint32_t quote_verb;  /* token of the verb of the last quotation */
   uint32_t open_line; /* first token of the line behind a mark that is never closed: no more are looked for before it */
   uint32_t roles[ROLES], n_roles; /* roles with holder and body, the newest n of them */
 };
@@ -98,6 +99,13 @@ static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t f
     const ex_ent *e = ex_ent_at(doc, i);
     if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG && e->type != E_LOC) return 0;
     /* Roles behind the name: "ông A, Giám đốc Sở B, cho biết". */
+    /* "HLV Velizar Popov của Thể Công thừa nhận": the person speaks. */
+    uint32_t owner =
+        e->type != E_PERSON && e->t0 > from + 1 && ex_word(doc, e->t0 - 1, "của") ? ex_owner(doc, e->t0 - 2) : EX_NONE;
+    if (owner != EX_NONE && ex_ent_at(doc, owner)->type == E_PERSON) {
+      *ret = (ex_speaker){owner, mention_start(doc, owner, from), e->t1, false};
+      return 1;
+    }
     *ret = (ex_speaker){speaker_of(doc, i), mention_start(doc, i, from), e->t1, false};
     if (e->type == E_ORG && lead_word(doc, e->t0, from, &start)) {
       ret->ent = leader_of(doc, talk, i);
@@ -146,7 +154,7 @@ static int leading_subject(const ex_doc *doc, uint32_t from, uint32_t before, ex
 }
 
 /* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. Returns 0 if there
- * is none, 2 if it is shared by a mere comma: then the verb may as well belong to what is ordered. */
+ * is none, 2 or 3 if it is shared by a mere semicolon or comma: then the verb may as well belong to what is ordered. */
 static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t, ex_speaker *ret) {
   uint32_t at = t, adverb;
   while (at > c->t0 && (adverb = ex_hit_before(doc, c->t0, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
@@ -165,11 +173,11 @@ static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *
     if (ex_word(doc, k, "và") || ex_word(doc, k, "đồng")) joined = 1;
   if (joined && c->has_subject) {
     *ret = c->subject;
-    return at < t ? 1 : 2;
+    return at < t ? 1 : ex_is(doc, at - 1, ';') ? 2 : 3;
   }
   if (c->has_subject) return 0;
-  if (comma && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
-  return joined && leading_subject(doc, c->t0, at, ret);
+  if ((comma || (at > c->t0 && ex_is(doc, at - 1, ')'))) && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
+  return joined && leading_subject(doc, c->t0, at, ret) ? (at < t ? 1 : 3) : 0;
 }
 
 static void carry(struct talk *talk, const ex_doc *doc, const ex_speaker *who) {
@@ -198,13 +206,20 @@ static uint32_t quote_end(const ex_doc *doc, struct talk *talk, uint32_t t) {
   return EX_NONE;
 }
 
+/* A verb of speech at t, and not a longer word that begins like it. */
+static const ex_hit *say_at(const ex_doc *doc, uint32_t t) {
+  const ex_hit *say = ex_free(doc, t) ? ex_hit_at(doc, t, C_SAY) : NULL;
+  return say && ex_len(doc, t, C_NOT_VERB) <= say->len ? say : NULL;
+}
+
 /* Behind the quotation: `”, Bí thư … khẳng định`. */
-static int verb_behind(const ex_doc *doc, const struct talk *talk, uint32_t close, ex_speaker *who, ex_span *verb) {
+static int verb_behind(const ex_doc *doc, struct talk *talk, uint32_t close, ex_speaker *who, ex_span *verb) {
   uint32_t from = close + 1;
-  while (ex_is(doc, from, ',') || ex_is(doc, from, '.') || ex_is(doc, from, '-') || ex_is(doc, from, 0x2013)) from++;
+  if (ex_flags(doc, from) & TK_BOS) return 0;
+  while (ex_is(doc, from, ',') || ex_is(doc, from, '-') || ex_is(doc, from, 0x2013)) from++;
   for (uint32_t k = from; k < from + QUOTE_REACH && k < doc->n_tok; k++) {
     if (doc->tok[k].flags & TK_BOP || (ex_is(doc, k, '.') && !ex_glued(doc, k + 1))) return 0;
-    const ex_hit *say = ex_free(doc, k) ? ex_hit_at(doc, k, C_SAY) : NULL;
+    const ex_hit *say = say_at(doc, k);
     if (!say) continue;
     uint32_t at = k, adverb;
     while (at > from && (adverb = ex_hit_before(doc, from, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
@@ -212,6 +227,7 @@ static int verb_behind(const ex_doc *doc, const struct talk *talk, uint32_t clos
     if (ex_is(doc, at - 1, ',')) at--;
     if (!subject_before(doc, talk, from, at, who)) continue;
     *verb = span_of(doc, k, k + say->len);
+    talk->quote_verb = k;
     return 1;
   }
   return 0;
@@ -224,7 +240,7 @@ static int verb_before(const ex_doc *doc, const struct talk *talk, uint32_t open
   uint32_t to = colon || ex_is(doc, open - 1, ',') || ex_word(doc, open - 1, "rằng") ? open - 1 : open;
   for (uint32_t k = to; k > 0 && to - k < (colon ? QUOTE_REACH : 4u); k--) {
     if (doc->tok[k].flags & TK_BOP) return 0;
-    const ex_hit *say = ex_free(doc, k - 1) ? ex_hit_at(doc, k - 1, C_SAY) : NULL;
+    const ex_hit *say = say_at(doc, k - 1);
     if (!say || k - 1 + say->len > to) {
       if (ex_is(doc, k - 1, '.')) return 0;
       continue;
@@ -234,7 +250,7 @@ static int verb_before(const ex_doc *doc, const struct talk *talk, uint32_t open
       at = adverb;
     *verb = span_of(doc, k - 1, k - 1 + say->len);
     if (subject_before(doc, talk, from, at, who)) return 1;
-    if (at > 0 && ex_is(doc, at - 1, ',') &&
+    if (at > 0 && (ex_is(doc, at - 1, ',') || ex_is(doc, at - 1, ')')) &&
         in_apposition(doc, talk, at > APPOSITION ? at - APPOSITION : 0, at - 1, who))
       return 1;
     if (colon && talk->active && talk->age < 2 && (ex_flags(doc, at) & TK_BOS)) {
@@ -255,7 +271,10 @@ static void quote_at(ex_doc *doc, struct talk *talk, uint32_t t) {
   if (close - t - 1 < QUOTE_WORDS) return;
   ex_speaker who;
   ex_span verb;
-  if (!verb_behind(doc, talk, close, &who, &verb) && !verb_before(doc, talk, t, &who, &verb)) return;
+  int colon = t > 0 && ex_is(doc, t - 1, ':') && ex_same_line(doc, t);
+  int found = colon && verb_before(doc, talk, t, &who, &verb);
+  if (!found) found = verb_behind(doc, talk, close, &who, &verb) || (!colon && verb_before(doc, talk, t, &who, &verb));
+  if (!found) return;
   carry(talk, doc, &who);
   if (talk->what & EX_RUN_QUOTES) add_quote(doc, &who, verb, span_of(doc, t + 1, close), true);
 }
@@ -275,14 +294,17 @@ static int is_noun(const ex_doc *doc, uint32_t from, uint32_t t, uint32_t len) {
 static void report(ex_doc *doc, const ex_clause *c, const struct talk *talk, const ex_speaker *who, uint32_t t,
                    uint32_t len) {
   uint32_t from = ex_skip_lead(doc, t + len), end = c->t1 - t > SAID_MAX ? t + SAID_MAX : c->t1;
-  if (!(talk->what & EX_RUN_QUOTES) || from >= end || opens_quote(doc, from)) return;
+  if (!(talk->what & EX_RUN_QUOTES) || from >= end || opens_quote(doc, from) || t == talk->quote_verb) return;
+  /* "nói trong nước mắt: “…”" is a quotation. */
+  for (uint32_t k = t + len; k + 1 < end && k - t < QUOTE_REACH; k++)
+    if (ex_is(doc, k, ':') && opens_quote(doc, k + 1)) return;
   while (end > from && (ex_is(doc, end - 1, '.') || ex_is(doc, end - 1, 0x2026))) end--;
   if (end - from >= 3) add_quote(doc, who, span_of(doc, t, t + len), span_of(doc, from, end), false);
 }
 
 /* A verb of order or speech at t. Returns the token behind it, 0 if there is none. */
 static uint32_t verb_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
-  const ex_hit *order = ex_hit_at(doc, t, C_DIRECTIVE), *say = ex_hit_at(doc, t, C_SAY);
+  const ex_hit *order = ex_hit_at(doc, t, C_DIRECTIVE), *say = say_at(doc, t);
   if (!order && !say) return 0;
   uint32_t len = order && say ? (order->len > say->len ? order->len : say->len) : order ? order->len : say->len;
   ex_speaker who;
@@ -290,13 +312,14 @@ static uint32_t verb_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t
   if (!order && !say) return t + 1;
   int found = subject_of(doc, c, talk, t, &who);
   /* A sentence that begins with the verb: the speaker of the ones before. */
-  if (!found && order && t == c->t0 && talk->active && !(ex_attrs(doc, order) & EXA_WEAK)) {
+  if (!found && order && t == c->t0 && talk->active && !(ex_attrs(doc, order) & EXA_WEAK) &&
+      ex_target_follows(doc, t + order->len, 0)) {
     who = talk->speaker;
     who.inherited = true;
     found = 1;
   }
   if (!found) return t + len;
-  if (found == 2 && order && !ex_target_follows(doc, t + order->len)) order = NULL;
+  if (found > 1 && order && !ex_target_follows(doc, t + order->len, found == 3)) order = NULL;
   int told = order && (talk->what & EX_RUN_DIRECTIVES) && ex_directive_at(doc, c, &who, t, order);
   int weak = !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, t + len, ':') && !ex_is(doc, t + len, ','));
   if (!told && !weak) report(doc, c, talk, &who, t, say->len);
@@ -318,6 +341,11 @@ static void according_to(ex_doc *doc, ex_clause *c, struct talk *talk) {
   while (i != EX_NONE && ex_ent_at(doc, i)->t1 < c->t1) {
     const ex_ent *e = ex_ent_at(doc, i);
     uint32_t next = ex_owner(doc, e->t1);
+    uint32_t post = ex_is(doc, e->t1, ',') ? ex_owner(doc, e->t1 + 1) : EX_NONE;
+    if (post != EX_NONE && (ex_ent_at(doc, post)->flags & EF_POST)) {
+      i = post;
+      continue;
+    }
     if (ex_is(doc, e->t1, ',') && (e->type == E_PERSON || e->type == E_ROLE || e->type == E_ORG)) {
       ex_speaker who = {speaker_of(doc, i), t, e->t1, false};
       uint32_t end = c->t1 - c->t0 > SAID_MAX ? c->t0 + SAID_MAX : c->t1;
@@ -376,7 +404,7 @@ static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) 
 }
 
 void ex_find_speech(ex_doc *doc, uint32_t what) {
-  struct talk talk = {.last_person = EX_NONE, .what = what};
+  struct talk talk = {.last_person = EX_NONE, .what = what, .quote_verb = EX_NONE};
   talk.speaker.ent = EX_NONE;
   const ex_sentence *s = doc->sentences.items;
   for (uint32_t k = 0; k < doc->sentences.n && !doc->oom; k++) read_sentence(doc, &talk, &s[k]);

@@ -23,8 +23,8 @@ typedef struct ex_clause {
 /* The token behind a leading comma, colon or "rằng". */
 uint32_t ex_skip_lead(const ex_doc *doc, uint32_t t);
 
-/* 1 if somebody who can be told stands at t. */
-int ex_target_follows(const ex_doc *doc, uint32_t t);
+/* 1 if somebody who can be told stands at t; named: by name. */
+int ex_target_follows(const ex_doc *doc, uint32_t t, int named);
 
 /* Tries to read a directive whose verb is the hit at t. Returns 1 if it is one (or memory is out). */
 int ex_directive_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t, const ex_hit *verb);

@@ -63,7 +63,7 @@ static const struct {
      "phó cục trưởng|đại tướng|thượng tướng|trung tướng|thiếu tướng|đại tá|thượng tá|đồng chí|đồng chí lãnh đạo|lãnh "
      "đạo|"
      "ban thường vụ|bộ chính trị|thường trực|đoàn công tác|đoàn đại biểu|đoàn viên|đoàn chuyên gia|đoàn kiểm tra|đoàn|"
-     "đại diện|ủy viên|hội nghị|buổi|lực lượng|lực lượng chức năng|cán bộ|chiến sĩ|cán bộ chiến sĩ|bộ đội|công an|"
+     "đại diện|ủy viên|hội nghị|lực lượng|lực lượng chức năng|cán bộ|chiến sĩ|cán bộ chiến sĩ|bộ đội|công an|"
      "cảnh sát|bác sĩ|y bác sĩ|nhân viên y tế|điều dưỡng|bệnh nhân|người dân|nhân dân|bà con|nông dân|ngư dân|công "
      "nhân|"
      "kỹ sư|học sinh|sinh viên|thí sinh|học viên|giáo viên|thầy cô|cô giáo|phụ huynh|trẻ em|các em|thanh niên|"
@@ -71,7 +71,7 @@ static const struct {
      "người hâm mộ|cổ động viên|đội tuyển|du khách|khách|khách hàng|hành khách|tiểu thương|doanh nghiệp|nhà báo|"
      "các bị cáo|bị cáo|hội đồng xét xử|luật sư|cử tri|đồng bào|già làng|hội viên|cựu chiến binh|ban tổ chức|"
      "các đồng chí|các nhà khoa học|chuyên gia|thành viên|tàu|xe|máy bay|máy xúc|công trình|dự án|phiên "
-     "họp|ông|bà|anh|chị"},
+     "họp"},
     {N,
      "phát biểu|phát biểu chỉ đạo|phát biểu khai mạc|phát biểu kết luận|chủ trì|chủ tọa|điều hành|tham dự|tới dự|dự "
      "buổi|"

@@ -65,7 +65,7 @@ static const sl_param on_error_rows[] = {
     ROW(sl_on_error, backoff_max, SL_T_DURATION, 0, "30s", "0..24h", "The longest wait."),
     CUSTOM("then",
            "What follows the last attempt, and a REJECT: `dead_letter`, `drop`, `stop`, or `{ route: ID }` to hand "
-           "the document, as it entered, to another stage. Default `dead_letter`."),
+           "the document, as it entered, to another stage."),
 };
 
 static const sl_param batch_rows[] = {

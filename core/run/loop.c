@@ -9,10 +9,14 @@
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/time.h"
 #include "run/runtime.h"
+
+/* How long a stop at once waits for calls to return. */
+#define ABORT_NS (2 * SL_TIME_S)
 
 void sl_loop_poke(sl_engine *e) { uv_async_send(&e->poke); }
 
@@ -341,7 +345,18 @@ static void check_stop(sl_engine *e) {
     e->stop_at = sl_time_mono() + e->p->grace;
     sl_run_log(e, SL_LOG_INFO, NULL, "stopping: no new documents; finishing what is in flight");
   }
+  if (stop == 2) e->abort_at = sl_time_mono() + ABORT_NS;
   everyone(e);
+}
+
+/* A stage that does not return cannot be stopped from inside the process: after an order to stop at once, the process
+ * ends without it. Nothing that it had in hand was acknowledged. */
+static void check_stuck(sl_engine *e, int64_t now) {
+  if (!e->abort_at || now < e->abort_at || !e->opts.handle_signals) return;
+  for (uint32_t i = 0; i < e->n_stages; i++)
+    if (atomic_load(&e->stages[i].threads))
+      sl_run_log(e, SL_LOG_ERROR, e->stages[i].conf->id, "a call does not return; the process ends without it");
+  _exit(128 + (e->signal ? e->signal : SIGTERM));
 }
 
 /* Without sinks (dry run, trace) the last documents end in lanes, after the last stage thread. */
@@ -382,6 +397,7 @@ static void on_tick(uv_timer_t *h) {
   sl_engine *e = h->data;
   int64_t now = sl_time_mono();
   check_slow(e, now);
+  check_stuck(e, now);
   if (e->opts.progress && now >= e->next_progress) {
     sl_run_stats stats;
     sl_engine_stats(e, &stats);

@@ -193,6 +193,7 @@ struct sl_engine {
   atomic_int stop; /* 1 drain, 2 at once */
   atomic_int stop_seen;
   int64_t stop_at;      /* monotonic: end of grace */
+  int64_t abort_at;     /* monotonic: when to give up on calls that do not return; 0: not stopping at once */
   atomic_uint running;  /* stage threads */
   atomic_ullong taken;  /* documents from all sources, for the limit */
   atomic_llong lane_ns; /* smoothed time a lane needs for one document */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Web addresses, mail addresses, domain and file names: one token however many stops they hold. */
-#include <stdbool.h>
 #include <strings.h>
 
 #include "token.h"
@@ -24,7 +23,7 @@ static bool is_ascii_word(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static bool is_suffix(const char *s, size_t n) {
+bool seg_is_suffix(const char *s, size_t n) {
   for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
     if (strlen(suffixes[i]) != n) continue;
     if (memcmp(s, suffixes[i], n) == 0) return true;
@@ -105,7 +104,7 @@ static bool is_name(const char *s, size_t i, size_t end) {
   if (last < i + 2 || !is_ascii_word((unsigned char)s[last - 2])) return false;
   const char *at = memchr(s + i, '@', end - i);
   if (at && memchr(at + 1, '@', (size_t)(s + end - at - 1))) return false;
-  return (!at || at < s + last) && is_suffix(s + last, end - last);
+  return (!at || at < s + last) && seg_is_suffix(s + last, end - last);
 }
 
 size_t seg_address_end(const char *s, size_t n, size_t i) {

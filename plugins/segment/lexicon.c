@@ -27,7 +27,7 @@ static const word_class classes[] = {
      "việc sự cuộc cái con người ai gì nào sao đâu nhất hàng số điều vấn đề song vẫn đều tuần quý đầu cuối giờ bao cả "
      "đừng "
      "chẳng chưa càng dường hễ hình hoá hóa huống kẻo liệu lại mặc miễn nhân phía suốt tất tuyệt tuỳ tùy ứng xét"},
-    {SEG_C_HONOUR, "ông bà anh chị em cô chú bác cậu thầy cụ ngài cháu thím dì mợ"},
+    {SEG_C_HONOUR, "ông bà anh chị em bé cô chú bác cậu thầy cụ ngài cháu thím dì mợ"},
     {SEG_C_VI,
      "và của là có không được cho các trong với người một những này đã để khi đến năm về từ ra ở cũng sẽ phải tại như "
      "vào theo đó nhiều trên đang còn thì nhưng bị do làm hơn ngày sau mà nên lại rất việc đi nước"},

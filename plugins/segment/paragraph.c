@@ -52,8 +52,21 @@ static bool ends_sentence(uint32_t cp) {
          cp == ')' || cp == 0x3002;
 }
 
-static bool goes_on(const line *a, const line *b) {
-  return !ends_sentence(a->last) && (vi_is_lower(b->first) || b->first == ',' || b->first == ')');
+/* a) or b. or ii) at the start of a line. */
+static bool is_list_item(const char *s, const line *l) {
+  size_t i = l->start;
+  for (unsigned k = 0; k < 3 && i < l->end; k++) {
+    uint32_t cp = vi_next(s, l->end, &i);
+    if (k > 0 && (cp == ')' || cp == '.')) return true;
+    if (!vi_is_letter(cp)) return false;
+  }
+  return false;
+}
+
+/* The sentence at the end of line a goes on in line b. */
+static bool goes_on(const char *s, const line *a, const line *b) {
+  if (ends_sentence(a->last) || is_list_item(s, b)) return false;
+  return vi_is_lower(b->first) || b->first == ',' || b->first == ')';
 }
 
 /* Text wrapped at a width: neighbouring lines of like length, many of which break in mid-sentence. */
@@ -64,7 +77,7 @@ static bool looks_wrapped(const char *s, size_t n) {
     line b = read_line(s, n, a.next);
     if (a.first && b.first) {
       pairs++;
-      on += goes_on(&a, &b);
+      on += goes_on(s, &a, &b);
       wide += a.chars >= WRAP_MIN && a.chars <= WRAP_MAX;
     }
     a = b;
@@ -101,7 +114,7 @@ int seg_paragraphs(lane_vec *out, const lane_mem *mem, const char *s, size_t n, 
     line l = read_line(s, n, i);
     i = l.next;
     bool join = open && l.first && breaks != SEG_BREAK_PARAGRAPH;
-    if (join && !join_all) join = goes_on(&before, &l);
+    if (join && !join_all) join = goes_on(s, &before, &l);
     if (join && join_all && breaks == SEG_BREAK_AUTO) join = before.chars * 2 > WRAP_MIN || !ends_sentence(before.last);
     if (open && !join) {
       if (push(out, mem, s, start, before.end) != 0) return -1;

@@ -93,7 +93,7 @@ static bool ends_glued(const state *st, size_t i, size_t next) {
   if (i == 0 || !is_textual(&st->t[i - 1])) return i > 0 && (st->t[i - 1].flags & SEG_T_CLOSE);
   const seg_token *before = &st->t[i - 1], *after = &st->t[next];
   if (after->kind == SEG_NUMBER) return before->kind == SEG_WORD && before->syllable && !(before->flags & SEG_T_CAPS);
-  if (after->kind == SEG_CODE) return (after->flags & SEG_T_UPPER) && before->syllable;
+  if (after->kind == SEG_CODE) return (after->flags & SEG_T_UPPER) && (before->syllable || before->kind == SEG_NUMBER);
   bool titled = (after->flags & SEG_T_UPPER) && (!(after->flags & SEG_T_CAPS) || after->syllable || before->syllable);
   return titled || (after->flags & SEG_T_CASELESS);
 }

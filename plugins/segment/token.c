@@ -125,12 +125,18 @@ static size_t alnum_end(const scan *sc, size_t i, bool *ret_upper) {
   return i;
 }
 
-/* Goes on over -XX, /XX, &XX where XX is capitals or digits: 57-NQ/TW, 27/2024/NĐ-CP. */
+static bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Goes on over -XX, /XX, &XX where XX is capitals or digits, and over stops between digits: 57-NQ/TW, 27/2024/NĐ-CP,
+ * 51F-123.45. */
 static size_t code_end(const scan *sc, size_t i) {
-  while (i + 1 < sc->n && (sc->s[i] == '-' || sc->s[i] == '/' || sc->s[i] == '&')) {
+  while (i + 1 < sc->n) {
+    char c = sc->s[i];
+    bool joint = c == '-' || c == '/' || c == '&';
+    if (c == '.') joint = i > 0 && is_ascii_digit(sc->s[i - 1]) && is_ascii_digit(sc->s[i + 1]);
     bool upper;
-    size_t end = alnum_end(sc, i + 1, &upper);
-    if (!upper) break;
+    size_t end = joint ? alnum_end(sc, i + 1, &upper) : i;
+    if (end == i || !upper) break;
     i = end;
   }
   return i;
@@ -208,8 +214,8 @@ static size_t hyphen_end(const scan *sc, const run *first) {
   if (node && (seg_dict_flags(sc->dict, node) & SEG_DICT_WORD)) {
     return has_neighbour(sc, first->syllable, r.syllable, end) ? first->end : end;
   }
-  if (caps || unknown == 0) return first->end;
-  return titles == 0 || unknown == parts ? end : first->end;
+  if (unknown == parts) return end; /* Jean-Paul, VN-Index */
+  return caps || unknown == 0 || titles > 0 ? first->end : end;
 }
 
 /* The end of units and codes with a slash: km/h, NQ/TW, TW/HĐND. */
@@ -255,10 +261,13 @@ static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) 
   *ret_flags = 0;
   while (d.end + 1 < sc->n && sc->s[d.end] == '.') {
     bool digit = vi_is_digit(vi_peek(sc->s, sc->n, d.end + 1));
-    if (digit && all_upper(first) && (d.known || d.initials)) return digits_end(sc, d.end + 1); /* Q.1 */
+    bool upper;
+    if (digit && all_upper(first) && (d.known || d.initials)) return alnum_end(sc, d.end + 1, &upper); /* Q.1, QL.1A */
     if (!read_run(sc, d.end + 1, &r) || !joins(sc, first, &d, &r)) break;
+    unsigned part = seg_abbreviation(sc->s + r.start, r.end - r.start), both = d.known & part; /* GS.TSKH. */
     d.initials = d.initials && r.letters == 1;
     d.known = seg_abbreviation(sc->s + first->start, r.end - first->start);
+    if (!d.known) d.known = both;
     d.end = r.end;
   }
   return close_dotted(sc, first, &d, ret_flags);
@@ -274,6 +283,15 @@ static size_t mixed_end(const scan *sc, const run *first) {
   return code_end(sc, alnum_end(sc, i + (dash ? 1 : 0), &upper));
 }
 
+/* A word before a stop: báo cáo.docx is a file name, anything else the end of a sentence. */
+static int push_named(scan *sc, const run *r) {
+  size_t end = r->end + 1;
+  while (end < sc->n && ((sc->s[end] >= 'a' && sc->s[end] <= 'z') || is_ascii_digit(sc->s[end]))) end++;
+  bool name = end - r->end > 2 && end - r->end < 8 && seg_is_suffix(sc->s + r->end + 1, end - r->end - 1);
+  if (name && !is_alnum(vi_peek(sc->s, sc->n, end))) return push_code(sc, r->start, end);
+  return push_run(sc, r, r->end, 0);
+}
+
 static int word(scan *sc) {
   run r;
   if (!read_run(sc, sc->i, &r)) return push(sc, sc->i, sc->i + 1, SEG_PUNCT, 0);
@@ -283,7 +301,7 @@ static int word(scan *sc) {
   size_t end = r.end;
   if (c == '.') {
     end = dotted_end(sc, &r, &flags);
-    if (end == 0) return push_run(sc, &r, r.end, 0);
+    if (end == 0) return push_named(sc, &r);
     if (flags) return push_run(sc, &r, end, flags);
     return push_code(sc, r.start, code_end(sc, end));
   }
@@ -388,12 +406,12 @@ static int punctuation(scan *sc) {
   return push(sc, sc->i, i, SEG_PUNCT, flags);
 }
 
-/* Addresses stand behind white space, an opening quote or bracket, or a colon. */
+/* Addresses stand behind white space, an opening quote or bracket, a colon or a stop. */
 static bool may_begin_address(const scan *sc, uint32_t cp) {
   if (!is_alnum(cp)) return false;
   if (sc->space_before || sc->out->n == 0) return true;
   const seg_token *t = (const seg_token *)sc->out->items + sc->out->n - 1;
-  return (t->flags & (SEG_T_OPEN | SEG_T_COLON)) != 0;
+  return (t->flags & (SEG_T_OPEN | SEG_T_COLON | SEG_T_STOP)) != 0;
 }
 
 int seg_tokenize(lane_vec *out, const lane_mem *mem, const seg_dict *dict, const char *s, size_t start, size_t end) {

@@ -9,6 +9,8 @@
 #ifndef SEGMENT_TOKEN_H
 #define SEGMENT_TOKEN_H
 
+#include <stdbool.h>
+
 #include "dict.h"
 #include "lane_vec.h"
 
@@ -47,6 +49,9 @@ int seg_tokenize(lane_vec *out, const lane_mem *mem, const seg_dict *dict, const
 
 /* The end of an address, mail address or file name that begins at i, or i if there is none. (address.c) */
 size_t seg_address_end(const char *s, size_t n, size_t i);
+
+/* Whether s[0, n) is the last part of a host or file name: vn, docx. */
+bool seg_is_suffix(const char *s, size_t n);
 
 /* The SEG_T_… flag of an abbreviation s[0, n) without its final stop, 0 if it is none. (abbrev.c) */
 unsigned seg_abbreviation(const char *s, size_t n);

@@ -66,6 +66,9 @@ static size_t name_begin(const lattice *l, size_t a, size_t b) {
   return a;
 }
 
+/* Behind an initial a name goes on with foreign syllables only: George W. Bush. */
+static bool goes_on(const lattice *l, size_t i) { return !(l->t[i].flags & SEG_T_ABBR) || !l->t[i + 1].syllable; }
+
 static void find_runs(lattice *l) {
   for (size_t i = 0; i < l->n; i++) l->p[i] = (place){NOT_REACHED, 0, 0, 0};
   l->p[l->n] = (place){NOT_REACHED, 0, 0, 0};
@@ -76,7 +79,7 @@ static void find_runs(lattice *l) {
       continue;
     }
     size_t end = i + 1;
-    while (end < l->n && follows(l, end - 1) && is_name_part(&l->t[end]) && !(l->t[end - 1].flags & SEG_T_ABBR)) end++;
+    while (end < l->n && follows(l, end - 1) && is_name_part(&l->t[end]) && goes_on(l, end - 1)) end++;
     size_t begin = name_begin(l, i, end);
     if (end - begin >= 2) l->p[begin].run_end = (uint32_t)end;
     i = end;

@@ -69,6 +69,29 @@ size_t sl_str_int_text(int64_t value, char *buf) {
   return n;
 }
 
+/* Decimals of few digits, which most are: v * 10^k is near a whole number r below 10^15, and r / 10^k, one correctly
+ * rounded division, is v again. Then r and k are the shortest decimal. 0 if there is none. */
+static size_t few_digits(double value, char *buf) {
+  double v = fabs(value);
+  double ten = 10;
+  if (v < 1e-4 || v >= 1e15) return 0;
+  for (int k = 1; k <= 15 && v * ten < 1e15; k++, ten *= 10) {
+    uint64_t r = (uint64_t)(v * ten + 0.5);
+    if ((double)r / ten != v) continue;
+    uint64_t scale = (uint64_t)ten;
+    size_t n = 0;
+    if (value < 0) buf[n++] = '-';
+    n += sl_str_int_text((int64_t)(r / scale), buf + n);
+    buf[n++] = '.';
+    uint64_t rest = r % scale;
+    for (int i = k - 1; i >= 0; i--, rest /= 10) buf[n + (size_t)i] = (char)('0' + rest % 10);
+    n += (size_t)k;
+    buf[n] = '\0';
+    return n;
+  }
+  return 0;
+}
+
 size_t sl_str_double_text(double value, char *buf, size_t cap) {
   if (!isfinite(value) || cap < 26) {
     if (cap > 0) buf[0] = '\0';
@@ -81,6 +104,8 @@ size_t sl_str_double_text(double value, char *buf, size_t cap) {
     }
     return sl_str_int_text((int64_t)value, buf);
   }
+  size_t few = few_digits(value, buf);
+  if (few > 0) return few;
   int n = 0;
   for (int digits = 15; digits <= 17; digits++) {
     n = snprintf(buf, cap, "%.*g", digits, value);

@@ -597,6 +597,35 @@ static void figures(void **state) {
   score_sentences("UD-VTB dev", path);
 }
 
+/* The dictionary in the plugin is what its lists make. */
+static void shipped_dictionary(void **state) {
+  (void)state;
+  const char *dir = getenv("SLUICE_TEST_DATA");
+  if (!dir) {
+    print_message("skipped: SLUICE_TEST_DATA is not set\n");
+    return;
+  }
+  char path[1024];
+  snprintf(path, sizeof(path), "%s/data/vnvocab/vnvocab.txt", dir);
+  const char *lists[] = {path, TESTDATA "/../data/extra.txt"};
+  seg_build b;
+  void *block;
+  size_t size;
+  seg_build_init(&b, &heap);
+  for (size_t i = 0; i < 2; i++) {
+    size_t n;
+    char *text = read_file(lists[i], &n);
+    if (!text) fail_msg("%s is not there", lists[i]);
+    assert_int_equal(seg_build_list(&b, text, n), 0);
+    free(text);
+  }
+  assert_int_equal(seg_build_block(&b, &block, &size), 0);
+  assert_int_equal(size, lexicon.dict.head->size);
+  assert_memory_equal(block, lexicon.dict.head, size);
+  seg_build_done(&b);
+  free(block);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys),
@@ -618,6 +647,7 @@ int main(void) {
       cmocka_unit_test(stage_dictionary),
       cmocka_unit_test(stage_without_memory),
       cmocka_unit_test(figures),
+      cmocka_unit_test(shipped_dictionary),
   };
   return cmocka_run_group_tests(tests, load_lexicon, NULL);
 }

@@ -17,9 +17,9 @@ void ex_doc_init(ex_doc *doc, const ex_lex *lex) {
 }
 
 void ex_doc_done(ex_doc *doc) {
-  ex_vec *all[] = {&doc->toks,    &doc->hits,   &doc->hit_ats, &doc->owns,       &doc->sentences,
-                   &doc->ents,    &doc->shares, &doc->targets, &doc->directives, &doc->quotes,
-                   &doc->changes, &doc->pool,   &doc->names,   &doc->order,      &doc->links};
+  ex_vec *all[] = {&doc->toks, &doc->hits,   &doc->hit_ats, &doc->masks,      &doc->owns,   &doc->sentences,
+                   &doc->ents, &doc->shares, &doc->targets, &doc->directives, &doc->quotes, &doc->changes,
+                   &doc->pool, &doc->names,  &doc->order,   &doc->links};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) cJSON_free(all[i]->items);
   memset(doc, 0, sizeof(*doc));
 }
@@ -68,8 +68,7 @@ uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) {
 
 const char *ex_kept(const ex_doc *doc, uint32_t at) { return at ? (const char *)doc->pool.items + at - 1 : NULL; }
 
-const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls) {
-  if (t >= doc->n_tok) return NULL;
+const ex_hit *ex_hit_find(const ex_doc *doc, uint32_t t, ex_class cls) {
   const ex_hit *best = NULL;
   for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++) {
     const ex_hit *h = &doc->hit[i];
@@ -78,16 +77,11 @@ const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls) {
   return best;
 }
 
-uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls) {
-  const ex_hit *h = ex_hit_at(doc, t, cls);
-  return h ? h->len : 0;
-}
-
 uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit) { return ex_lex_entry(doc->lex, hit->entry)->attrs; }
 
 uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class cls) {
   for (uint32_t k = EX_FORM_MAX; k > 0; k--) {
-    if (end < k || end - k < from) continue;
+    if (end < k || end - k < from || !(doc->classes[end - k] >> cls & 1u)) continue;
     uint32_t t = end - k;
     for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++)
       if (doc->hit[i].cls == cls && doc->hit[i].len == k) return t;
@@ -95,22 +89,11 @@ uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class 
   return EX_NONE;
 }
 
-uint32_t ex_flags(const ex_doc *doc, uint32_t t) { return t < doc->n_tok ? doc->tok[t].flags : 0; }
-uint32_t ex_mark(const ex_doc *doc, uint32_t t) { return ex_flags(doc, t) & TK_PUNCT ? doc->tok[t].value : 0; }
-int ex_word(const ex_doc *doc, uint32_t t, const char *word) {
-  if (!(ex_flags(doc, t) & TK_WORD)) return 0;
-  uint64_t key = vi_key_i(vi_key(word, strlen(word)));
+int ex_word_is(const ex_doc *doc, uint32_t t, const char *word, size_t n) {
+  if (memcmp(doc->s + doc->tok[t].start, word, n) == 0) return 1;
+  uint64_t key = vi_key_i(vi_key(word, n));
   return doc->tok[t].key_low == (uint32_t)(key ^ key >> 30);
 }
-int ex_is(const ex_doc *doc, uint32_t t, uint32_t cp) { return ex_mark(doc, t) == cp && t < doc->n_tok; }
-int ex_glued(const ex_doc *doc, uint32_t t) { return (ex_flags(doc, t) & (TK_GLUED | TK_BOP)) == TK_GLUED; }
-int ex_same_line(const ex_doc *doc, uint32_t t) { return t < doc->n_tok && !(doc->tok[t].flags & (TK_BOP | TK_BOS)); }
-int ex_free(const ex_doc *doc, uint32_t t) { return t < doc->n_tok && !doc->own[t]; }
-int ex_upper(const ex_doc *doc, uint32_t t) {
-  return t < doc->n_tok && (doc->tok[t].flags & (TK_UPPER | TK_BOP | TK_BOS)) == TK_UPPER && !doc->own[t];
-}
-uint32_t ex_owner(const ex_doc *doc, uint32_t t) { return t < doc->n_tok && doc->own[t] ? doc->own[t] - 1 : EX_NONE; }
-ex_ent *ex_ent_at(const ex_doc *doc, uint32_t ent) { return (ex_ent *)doc->ents.items + ent; }
 
 uint32_t ex_add(ex_doc *doc, ex_type type, uint32_t t0, uint32_t t1) {
   ex_ent *e = ex_push(doc, &doc->ents, sizeof(*e));
@@ -162,48 +145,57 @@ static int caps_fit(const ex_doc *doc, uint32_t t, const ex_entry *e) {
   return 1;
 }
 
-static void collect(ex_doc *doc, uint32_t t, uint32_t node, uint32_t len) {
+/* Adds the hits of a node; returns the bits of their classes. */
+static uint64_t collect(ex_doc *doc, uint32_t t, uint32_t node, uint32_t len) {
+  uint64_t mask = 0;
   for (uint32_t i = ex_lex_at(doc->lex, node); i;) {
     const ex_entry *e = ex_lex_entry(doc->lex, i);
     if (!(e->attrs & EXA_OFF) && caps_fit(doc, t, e)) {
       ex_hit *h = ex_push(doc, &doc->hits, sizeof(*h));
-      if (!h) return;
+      if (!h) return mask;
+      mask |= UINT64_C(1) << e->cls;
       *h = (ex_hit){.entry = i, .len = (uint8_t)len, .cls = (uint8_t)e->cls, .capital = (e->caps & 1) != 0};
     }
     i = e->next;
   }
+  return mask;
 }
 
 /* Walks the trie from each token. A form does not run over lines. */
 static void find_hits(ex_doc *doc) {
+  if (!vec_reserve(doc, &doc->hit_ats, doc->n_tok + 1, sizeof(uint32_t)) ||
+      !vec_reserve(doc, &doc->masks, doc->n_tok + 1, sizeof(uint64_t)))
+    return;
+  uint32_t *at = doc->hit_ats.items;
+  uint64_t *mask = doc->masks.items;
   for (uint32_t t = 0; t < doc->n_tok && !doc->oom; t++) {
-    uint32_t *at = ex_push(doc, &doc->hit_ats, sizeof(*at));
-    if (!at) return;
-    *at = doc->hits.n;
+    at[t] = doc->hits.n;
+    mask[t] = 0;
     uint32_t node = 0;
     for (uint32_t k = t; k < doc->n_tok && k - t < EX_FORM_MAX; k++) {
       doc->work++;
       if (!doc->tok[k].id || (k > t && (doc->tok[k].flags & TK_BOP))) break;
-      node = ex_lex_step(doc->lex, node, doc->tok[k].id);
+      node = k == t ? ex_lex_first(doc->lex, doc->tok[k].id) : ex_lex_step(doc->lex, node, doc->tok[k].id);
       if (!node) break;
-      collect(doc, t, node, k - t + 1);
+      mask[t] |= collect(doc, t, node, k - t + 1);
     }
   }
-  uint32_t *end = ex_push(doc, &doc->hit_ats, sizeof(*end));
-  if (!end) return;
-  *end = doc->hits.n;
+  at[doc->n_tok] = doc->hits.n;
   doc->hit_at = doc->hit_ats.items;
   doc->hit = doc->hits.items;
+  doc->classes = doc->masks.items;
+}
+
+/* A mark that belongs to the sentence before it. */
+static int closes(uint32_t cp) {
+  return cp == '"' || cp == ')' || cp == ']' || cp == '\'' || cp == 0x201D || cp == 0x2019;
 }
 
 static int ends_sentence(const ex_doc *doc, uint32_t t) {
   uint32_t cp = ex_mark(doc, t);
   if (cp != '.' && cp != '!' && cp != '?' && cp != 0x2026) return 0;
   uint32_t next = t + 1;
-  while (next < doc->n_tok && ex_glued(doc, next) && strchr("\")]'", (int)(ex_mark(doc, next) & 0x7F)) &&
-         ex_mark(doc, next) < 128 && ex_mark(doc, next))
-    next++;
-  while (ex_is(doc, next, 0x201D) || ex_is(doc, next, 0x2019)) next++;
+  while (ex_glued(doc, next) && closes(ex_mark(doc, next))) next++;
   if (next >= doc->n_tok || (doc->tok[next].flags & TK_BOP)) return 1;
   if (ex_is(doc, next, '.') || ex_is(doc, next, ',')) return 0;
   uint32_t f = doc->tok[next].flags;
@@ -235,9 +227,7 @@ static void own_sentences(ex_doc *doc) {
     }
     if (!ends_sentence(doc, t)) continue;
     uint32_t end = t + 1;
-    while (end < doc->n_tok && ex_glued(doc, end) &&
-           (ex_mark(doc, end) == '"' || ex_mark(doc, end) == 0x201D || ex_mark(doc, end) == ')'))
-      end++;
+    while (ex_glued(doc, end) && closes(ex_mark(doc, end))) end++;
     mark_sentence(doc, from, end);
     from = end;
     t = end - 1;
@@ -258,17 +248,18 @@ static void given_sentences(ex_doc *doc, const ex_span *borders, uint32_t n) {
 void ex_tokenise(ex_doc *doc, const ex_span *borders, uint32_t n_borders) {
   ex_tok tok;
   uint64_t key;
+  /* News has a token in five bytes; what is missing grows. */
+  if (!vec_reserve(doc, &doc->toks, doc->n / 5 + 16, sizeof(ex_tok))) return;
   for (size_t i = 0; ex_tok_next(doc->s, doc->n, &i, &tok, &key);) {
-    ex_tok *to = ex_push(doc, &doc->toks, sizeof(*to));
-    uint32_t *own = ex_push(doc, &doc->owns, sizeof(*own));
-    if (!to || !own) return;
+    if (!vec_reserve(doc, &doc->toks, 1, sizeof(tok))) return;
     tok.id = ex_lex_id(doc->lex, key);
-    *to = tok;
-    doc->work++;
+    ((ex_tok *)doc->toks.items)[doc->toks.n++] = tok;
   }
   doc->tok = doc->toks.items;
   doc->n_tok = doc->toks.n;
-  doc->own = doc->owns.items;
+  doc->work += doc->n_tok;
+  if (!vec_reserve(doc, &doc->owns, doc->n_tok + 1, sizeof(uint32_t))) return;
+  doc->own = memset(doc->owns.items, 0, (doc->n_tok + (size_t)1) * sizeof(uint32_t));
   find_hits(doc);
   if (doc->oom) return;
   if (n_borders) {
@@ -292,9 +283,9 @@ static void read_published(ex_doc *doc, const char *published) {
 int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *borders, uint32_t n_borders,
                 const char *published, uint32_t what) {
   if (len >= INT32_MAX) return SL_ELIMIT;
-  ex_vec *all[] = {&doc->toks,    &doc->hits,   &doc->hit_ats, &doc->owns,       &doc->sentences,
-                   &doc->ents,    &doc->shares, &doc->targets, &doc->directives, &doc->quotes,
-                   &doc->changes, &doc->pool,   &doc->names,   &doc->order,      &doc->links};
+  ex_vec *all[] = {&doc->toks, &doc->hits,   &doc->hit_ats, &doc->masks,      &doc->owns,   &doc->sentences,
+                   &doc->ents, &doc->shares, &doc->targets, &doc->directives, &doc->quotes, &doc->changes,
+                   &doc->pool, &doc->names,  &doc->order,   &doc->links};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) all[i]->n = 0;
   doc->s = text;
   doc->n = (uint32_t)len;

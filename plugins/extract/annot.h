@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lexicon.h"
 #include "token.h"
@@ -103,11 +104,12 @@ typedef struct ex_doc {
   uint32_t n;        /* bytes */
   const ex_tok *tok; /* = toks.items */
   uint32_t n_tok;
-  const uint32_t *hit_at; /* n_tok + 1 borders in hits */
+  const uint32_t *hit_at;  /* n_tok + 1 borders in hits */
+  const uint64_t *classes; /* of each token: bit 1 << class of its hits */
   const ex_hit *hit;
   uint32_t *own;        /* entity + 1 that owns a token, 0: free */
   int year, month, day; /* of /published, 0: unknown */
-  ex_vec toks, hits, hit_ats, owns, sentences;
+  ex_vec toks, hits, hit_ats, masks, owns, sentences;
   ex_vec ents, shares, targets, directives, quotes, changes;
   ex_vec pool;   /* strings of this document */
   ex_vec names;  /* persons with a full name, newest last */
@@ -138,30 +140,53 @@ uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) __attribute__((format(print
 const char *ex_kept(const ex_doc *doc, uint32_t at);
 
 /* The longest hit of a class at a token, of equals the form with a capital; NULL if there is none. */
-const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls);
+const ex_hit *ex_hit_find(const ex_doc *doc, uint32_t t, ex_class cls);
+static inline const ex_hit *ex_hit_at(const ex_doc *doc, uint32_t t, ex_class cls) {
+  return t < doc->n_tok && (doc->classes[t] >> cls & 1u) ? ex_hit_find(doc, t, cls) : NULL;
+}
 /* Its length, 0 if there is none. */
-uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls);
+static inline uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls) {
+  const ex_hit *h = ex_hit_at(doc, t, cls);
+  return h ? h->len : 0;
+}
 uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit);
 /* The longest hit of a class that ends at token `end` (exclusive) and starts at `from` or later; EX_NONE or its start.
  */
 uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class cls);
 
-/* 1 if token t exists and is this mark; the code point of a mark, 0 for other tokens and past the end. */
-int ex_is(const ex_doc *doc, uint32_t t, uint32_t cp);
-uint32_t ex_mark(const ex_doc *doc, uint32_t t);
-uint32_t ex_flags(const ex_doc *doc, uint32_t t);
-/* 1 if token t is this word, in any case and spelling. */
-int ex_word(const ex_doc *doc, uint32_t t, const char *word);
+/* Flags of a token, 0 past the end. */
+static inline uint32_t ex_flags(const ex_doc *doc, uint32_t t) { return t < doc->n_tok ? doc->tok[t].flags : 0; }
+/* The code point of a mark; 0 for other tokens and past the end. */
+static inline uint32_t ex_mark(const ex_doc *doc, uint32_t t) {
+  return ex_flags(doc, t) & TK_PUNCT ? doc->tok[t].value : 0;
+}
+static inline int ex_is(const ex_doc *doc, uint32_t t, uint32_t cp) { return ex_mark(doc, t) == cp && t < doc->n_tok; }
+/* 1 if token t is this word (NFC), in any case and spelling. */
+int ex_word_is(const ex_doc *doc, uint32_t t, const char *word, size_t n);
+static inline int ex_word(const ex_doc *doc, uint32_t t, const char *word) {
+  /* Case, tone placement and i/y do not change the number of bytes. */
+  size_t n = strlen(word);
+  return (ex_flags(doc, t) & TK_WORD) && doc->tok[t].end - doc->tok[t].start == n && ex_word_is(doc, t, word, n);
+}
 /* 1 if token t has no space before it and is not the first of a line. */
-int ex_glued(const ex_doc *doc, uint32_t t);
-/* 1 if no line begins at t: names do not run over lines. */
-int ex_same_line(const ex_doc *doc, uint32_t t);
-/* A capitalised word, free, on the same line as the one before. */
-int ex_upper(const ex_doc *doc, uint32_t t);
-int ex_free(const ex_doc *doc, uint32_t t);
+static inline int ex_glued(const ex_doc *doc, uint32_t t) {
+  return (ex_flags(doc, t) & (TK_GLUED | TK_BOP)) == TK_GLUED;
+}
+/* 1 if neither line nor sentence begins at t: names do not run over them. */
+static inline int ex_same_line(const ex_doc *doc, uint32_t t) {
+  return t < doc->n_tok && !(doc->tok[t].flags & (TK_BOP | TK_BOS));
+}
+/* No entity owns the token. */
+static inline int ex_free(const ex_doc *doc, uint32_t t) { return t < doc->n_tok && !doc->own[t]; }
+/* A capitalised word, free, in the same sentence as the one before. */
+static inline int ex_upper(const ex_doc *doc, uint32_t t) {
+  return t < doc->n_tok && (doc->tok[t].flags & (TK_UPPER | TK_BOP | TK_BOS)) == TK_UPPER && !doc->own[t];
+}
 /* The entity that owns a token; EX_NONE. */
-uint32_t ex_owner(const ex_doc *doc, uint32_t t);
-ex_ent *ex_ent_at(const ex_doc *doc, uint32_t ent);
+static inline uint32_t ex_owner(const ex_doc *doc, uint32_t t) {
+  return t < doc->n_tok && doc->own[t] ? doc->own[t] - 1 : EX_NONE;
+}
+static inline ex_ent *ex_ent_at(const ex_doc *doc, uint32_t ent) { return (ex_ent *)doc->ents.items + ent; }
 /* A new entity over free tokens [t0, t1), which it owns from then on. EX_NONE when memory is out. */
 uint32_t ex_add(ex_doc *doc, ex_type type, uint32_t t0, uint32_t t1);
 /* Frees the tokens of an entity and hides it. */

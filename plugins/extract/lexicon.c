@@ -102,11 +102,12 @@ struct ex_lex {
   struct map syllables; /* folded key -> id */
   struct map edges;     /* node << 32 | id -> node */
   uint32_t *heads;      /* first entry of each node */
+  uint32_t *firsts;     /* node behind the root, by syllable number */
   ex_entry *entries;
   ex_unit *units;
   char *strings;
   uint32_t n_ids, n_nodes, n_entries, n_units, n_strings;
-  uint32_t cap_nodes, cap_entries, cap_units, cap_strings;
+  uint32_t cap_firsts, cap_nodes, cap_entries, cap_units, cap_strings;
 };
 
 /* What the reader of one file knows. */
@@ -178,11 +179,12 @@ ex_lex *ex_lex_new(void) {
   if (!lex) return NULL;
   if (map_init(&lex->syllables, 1024) != 0 || map_init(&lex->edges, 1024) != 0) goto fail;
   /* Number 0 of each kind means "none". */
+  if (room((void **)&lex->firsts, 0, &lex->cap_firsts, sizeof(uint32_t)) != 0) goto fail;
   if (room((void **)&lex->heads, 0, &lex->cap_nodes, sizeof(uint32_t)) != 0) goto fail;
   if (room((void **)&lex->entries, 0, &lex->cap_entries, sizeof(ex_entry)) != 0) goto fail;
   if (room((void **)&lex->units, 0, &lex->cap_units, sizeof(ex_unit)) != 0) goto fail;
   if (room((void **)&lex->strings, 0, &lex->cap_strings, 1) != 0) goto fail;
-  lex->heads[0] = 0;
+  lex->heads[0] = lex->firsts[0] = 0;
   memset(&lex->entries[0], 0, sizeof(ex_entry));
   memset(&lex->units[0], 0, sizeof(ex_unit));
   lex->strings[0] = '\0';
@@ -198,6 +200,7 @@ void ex_lex_free(ex_lex *lex) {
   cJSON_free(lex->syllables.slots);
   cJSON_free(lex->edges.slots);
   cJSON_free(lex->heads);
+  cJSON_free(lex->firsts);
   cJSON_free(lex->entries);
   cJSON_free(lex->units);
   cJSON_free(lex->strings);
@@ -208,6 +211,7 @@ uint32_t ex_lex_id(const ex_lex *lex, uint64_t key) { return map_get(&lex->sylla
 uint32_t ex_lex_step(const ex_lex *lex, uint32_t node, uint32_t id) {
   return map_get(&lex->edges, (uint64_t)node << 32 | id);
 }
+uint32_t ex_lex_first(const ex_lex *lex, uint32_t id) { return lex->firsts[id]; }
 uint32_t ex_lex_at(const ex_lex *lex, uint32_t node) { return lex->heads[node]; }
 const ex_entry *ex_lex_entry(const ex_lex *lex, uint32_t entry) { return &lex->entries[entry]; }
 const ex_unit *ex_lex_unit(const ex_lex *lex, uint32_t unit) { return &lex->units[unit]; }
@@ -246,7 +250,9 @@ static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
     uint32_t id = ex_lex_id(lex, keys[i]);
     if (!id) {
+      if (room((void **)&lex->firsts, lex->n_ids + 1, &lex->cap_firsts, sizeof(uint32_t)) != 0) return 0;
       id = ++lex->n_ids;
+      lex->firsts[id] = 0;
       if (map_put(&lex->syllables, keys[i], id) != 0) return 0;
     }
     uint32_t child = ex_lex_step(lex, node, id);
@@ -255,6 +261,7 @@ static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
       child = lex->n_nodes++;
       lex->heads[child] = 0;
       if (map_put(&lex->edges, (uint64_t)node << 32 | id, child) != 0) return 0;
+      if (!node) lex->firsts[id] = child;
     }
     node = child;
   }

@@ -130,6 +130,8 @@ uint32_t ex_lex_id(const ex_lex *lex, uint64_t key);
 /* The trie: the node reached from `node` (0: the root) by a syllable, 0 if none; the first entry of a node, 0 if none.
  */
 uint32_t ex_lex_step(const ex_lex *lex, uint32_t node, uint32_t id);
+/* The same from the root, faster. */
+uint32_t ex_lex_first(const ex_lex *lex, uint32_t id);
 uint32_t ex_lex_at(const ex_lex *lex, uint32_t node);
 const ex_entry *ex_lex_entry(const ex_lex *lex, uint32_t entry);
 const ex_unit *ex_lex_unit(const ex_lex *lex, uint32_t unit);

@@ -114,6 +114,12 @@ static void the_title_itself_is_not_a_summary(void **state) {
   sl_harness *h = started("{ sentences: 1 }");
   assert_string_equal(summarized(h, "Khởi công cầu vượt sông Hằng Giang", s, 3), "[1]");
   sl_harness_free(h);
+  h = started("{ sentences: 1, method: lead }");
+  assert_string_equal(summarized(h, "Khởi công cầu vượt sông Hằng Giang", s, 3), "[1]");
+  assert_string_equal(summarized(h, "Khởi công cầu vượt sông Hằng Giang", s, 1), "[0]");
+  static const char *const twice[] = {"Khởi_công cầu vượt sông Hằng_Giang", "Khởi_công cầu vượt sông Hằng_Giang"};
+  assert_string_equal(summarized(h, "Khởi công cầu vượt sông Hằng Giang", twice, 2), "[0]");
+  sl_harness_free(h);
 }
 
 /* Half of a quotation, a sentence that leans on another, and a list of those present are taken after others. */

@@ -207,15 +207,21 @@ static double opening_factor(const summarizer *s, const sum_sentence *q) {
   return 1;
 }
 
-/* A quotation that begins or ends in another sentence. */
-static double quotation_factor(const sum_sentence *q) {
+static bool is_stop(uint32_t cp) {
+  return cp == '.' || cp == '!' || cp == '?' || cp == 0x2026 || cp == 0x3002 || cp == '"' || cp == 0x201D || cp == ')';
+}
+
+/* A quotation that begins or ends in another sentence; a heading, which has no stop. */
+static double form_factor(const sum_sentence *q) {
   int straight = 0, curly = 0;
+  uint32_t last = 0;
   for (size_t i = 0; i < q->words_len;) {
     uint32_t cp = vi_next(q->words, q->words_len, &i);
     straight += cp == '"';
     curly += (cp == 0x201C) - (cp == 0x201D);
+    if (!vi_is_space(cp)) last = cp;
   }
-  return straight % 2 != 0 || curly != 0 ? 0.6 : 1;
+  return (straight % 2 != 0 || curly != 0 ? 0.6 : 1) * (is_stop(last) ? 1 : 0.7);
 }
 
 /* The sentence is the title over again. */
@@ -247,7 +253,7 @@ static void score_all(summarizer *s, const char *title, size_t title_len, double
     double place = 1.0 / (1.0 + PLACE_DECAY * (double)before) + (q[i].paragraph_start ? 0.05 : 0);
     double worth = W_CENTROID * centroid + W_PLACE * place + W_TITLE * like_title;
     bool no_candidate = q[i].syllables == 0 || (n > 1 && is_title(&q[i], like_title, title_len));
-    q[i].score = worth * length_factor(q[i].syllables) * opening_factor(s, &q[i]) * quotation_factor(&q[i]);
+    q[i].score = worth * length_factor(q[i].syllables) * opening_factor(s, &q[i]) * form_factor(&q[i]);
     if (no_candidate) q[i].score = -1;
     before += !no_candidate;
     q[i].redundancy = 0;
@@ -334,12 +340,22 @@ static void choose_lead(summarizer *s, const sum_options *o) {
   size_t room = budget(s, o), taken = 0;
   sum_sentence *q = s->sentences.items;
   for (size_t i = 0; i < s->sentences.n && taken < o->sentences; i++) {
-    if (q[i].syllables == 0) continue;
+    if (q[i].score < 0) continue;
     if (taken && q[i].syllables > room) break;
     q[i].chosen = 1;
     room = q[i].syllables < room ? room - q[i].syllables : 0;
     taken++;
   }
+}
+
+/* Where every sentence is the title, the first one is the summary. */
+static void keep_one(summarizer *s) {
+  sum_sentence *q = s->sentences.items, *first = NULL;
+  for (size_t i = s->sentences.n; i > 0; i--) {
+    if (q[i - 1].score >= 0) return;
+    if (q[i - 1].syllables > 0) first = &q[i - 1];
+  }
+  if (first) first->score = 0;
 }
 
 int sum_choose(summarizer *s, const char *title, size_t title_len, const sum_options *o) {
@@ -349,14 +365,15 @@ int sum_choose(summarizer *s, const char *title, size_t title_len, const sum_opt
     if (read_sentence(s, i) != 0) return -1;
   }
   if (weigh_terms(s) != 0) return -1;
-  if (o->method == SUM_LEAD) {
-    choose_lead(s, o);
-    return 0;
-  }
   double *v = (double *)s->weights.items + s->terms.terms.n;
   memset(v, 0, s->terms.terms.n * sizeof(double));
   set_norms(s);
   score_all(s, title, title_len, v);
+  keep_one(s);
+  if (o->method == SUM_LEAD) {
+    choose_lead(s, o);
+    return 0;
+  }
   if (rank_sentences(s) != 0) return -1;
   choose_centroid(s, o, v);
   return 0;

@@ -61,6 +61,7 @@ static inline int64_t jptr_index(const char *token) {
 }
 
 static inline cJSON *jptr_step(const cJSON *node, const char *token) {
+  if (!node) return NULL;
   if (cJSON_IsObject(node)) return jptr_child(node, token);
   if (!cJSON_IsArray(node)) return NULL;
   int64_t at = jptr_index(token);

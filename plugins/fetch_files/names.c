@@ -78,8 +78,7 @@ char *fetch_uri(const char *path) {
   static const char hex[] = "0123456789ABCDEF";
   char *uri = malloc(strlen(path) * 3 + sizeof "file://");
   if (!uri) return NULL;
-  memcpy(uri, "file://", 7);
-  char *out = uri + 7;
+  char *out = stpcpy(uri, "file://");
   for (const unsigned char *p = (const unsigned char *)path; *p; p++) {
     int plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
     if (plain || strchr("-._~/", *p)) {

@@ -97,7 +97,7 @@ static int magic(const unsigned char *p, size_t n) {
 
 /* Reads the first bytes into r->in and decides what the file is. 0, or FETCH_READ_…. */
 static int64_t sniff(fetch_reader *r) {
-  if (!r->in) r->in = malloc(IN_BYTES);
+  if (!r->in) r->in = calloc(1, IN_BYTES);
   if (!r->in) return fail(r, SL_ENOMEM, "memory is out");
   while (r->in_len < 4 && !r->eof) {
     int64_t n = raw_read(r, r->in + r->in_len, IN_BYTES - r->in_len);

@@ -104,7 +104,7 @@ static int put(journal *j, const jptr *p, cJSON *root, cJSON *value) {
   const char *key = p->key[k];
   cJSON *old = jptr_step(parent, key);
   int array = cJSON_IsArray(parent);
-  if (!array && !cJSON_IsObject(parent)) return SET_EPARENT;
+  if (!parent || (!array && !cJSON_IsObject(parent))) return SET_EPARENT;
   if (array && !old && strcmp(key, "-") != 0) return SET_EPARENT;
   cJSON *item = wrap(p, k, value);
   if (!item || (!array && jptr_name(item, key) < 0)) {
@@ -173,7 +173,7 @@ static int rename_field(journal *j, const set_op *op, cJSON *root) {
 }
 
 static int apply_one(journal *j, const set_op *op, cJSON *root) {
-  cJSON *at;
+  cJSON *at, *parent;
   switch (op->kind) {
   case SET_RENAME:
     return rename_field(j, op, root);
@@ -182,8 +182,9 @@ static int apply_one(journal *j, const set_op *op, cJSON *root) {
     if (!at) return op->strict ? SET_EMISSING : SET_OK;
     return put_copy(j, op, root, at);
   case SET_REMOVE:
-    at = jptr_get(op->to, root);
-    if (at) take_out(j, parent_of(op->to, root), at);
+    parent = parent_of(op->to, root);
+    at = parent ? jptr_step(parent, op->to->key[op->to->n - 1]) : NULL;
+    if (at) take_out(j, parent, at);
     return SET_OK;
   case SET_ADD:
     return jptr_get(op->to, root) ? SET_OK : put_copy(j, op, root, op->value);

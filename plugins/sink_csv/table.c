@@ -36,6 +36,7 @@ int csv_column_parse(const char *text, csv_column *ret) {
 }
 
 void csv_put(csv_buf *b, const char *data, size_t len) {
+  if (len == 0) return;
   if (b->cap - b->len < len) {
     size_t cap = b->cap ? b->cap * 2 : 16384;
     while (cap - b->len < len) cap *= 2;

@@ -19,6 +19,7 @@ typedef struct {
 } printer;
 
 int jsonl_put(jsonl_buf *b, const void *data, size_t len) {
+  if (len == 0) return 0;
   if (b->cap - b->len < len) {
     size_t cap = b->cap ? b->cap : 65536;
     while (cap - b->len < len) cap *= 2;

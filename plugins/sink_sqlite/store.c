@@ -346,7 +346,7 @@ int store_put(store *s, const store_doc *d, store_error *err) {
   if (doc && s->on_conflict == STORE_ERROR)
     return reject(err, SL_EEXIST, "a document with this key is stored already", d->key,
                   "on_conflict: replace or keep accepts it");
-  if ((rc = judge(s, run(s, Q_SAVE), err)) != STORE_OK) return STORE_FAILED;
+  if (judge(s, run(s, Q_SAVE), err) != STORE_OK) return STORE_FAILED;
   rc = judge(s, write_rows(s, d, &c, doc), err);
   if (rc == STORE_FAILED) return rc;
   if (rc == STORE_REJECTED && run(s, Q_UNDO) != SQLITE_OK) return STORE_FAILED;

@@ -27,6 +27,7 @@ typedef struct {
 } view;
 
 void view_put(view_buf *b, const char *data, size_t len) {
+  if (len == 0) return;
   if (b->cap - b->len < len) {
     size_t cap = b->cap ? b->cap * 2 : 16384;
     while (cap - b->len < len) cap *= 2;

@@ -110,9 +110,7 @@ static int add_list(sl_arena *arena, const sl_param *row, const char *field, sl_
     } else if (row->type == SL_T_STRUCT) {
       rc = add_params(arena, row->fields, row->n_fields, sizeof(sl_param), item, ret);
     } else if (row->type == SL_T_CONDITION) {
-      const sl_cond *cond;
-      memcpy(&cond, item, sizeof cond);
-      rc = add_condition(arena, cond, ret);
+      rc = add_condition(arena, *(const sl_cond *const *)(const void *)item, ret);
     } else {
       const char *pointer;
       memcpy(&pointer, item, sizeof pointer);
@@ -135,9 +133,7 @@ static int add_params(sl_arena *arena, const sl_param *rows, uint32_t n, uint32_
     if (row->type == SL_T_STRUCT || (many && (pointers || is_condition))) {
       rc = add_list(arena, row, field, ret);
     } else if (is_condition) {
-      const sl_cond *cond;
-      memcpy(&cond, field, sizeof cond);
-      rc = add_condition(arena, cond, ret);
+      rc = add_condition(arena, *(const sl_cond *const *)(const void *)field, ret);
     } else if (pointers) {
       const char *pointer;
       memcpy(&pointer, field, sizeof pointer);

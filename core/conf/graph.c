@@ -136,8 +136,8 @@ static void free_json(void *p) { cJSON_Delete(p); }
 
 /* {not: {any: [conditions of the siblings]}}; *ret NULL if no sibling has a condition. */
 static int else_guard(sl_draft *d, const sl_draft_edge *edge, cJSON **ret) {
-  cJSON *not = cJSON_CreateObject(), *any = cJSON_CreateObject(), *list = cJSON_CreateArray();
-  int ok = not &&any && list;
+  cJSON *none = cJSON_CreateObject(), *any = cJSON_CreateObject(), *list = cJSON_CreateArray();
+  int ok = none && any && list;
   int n = 0;
   for (uint32_t i = d->first[edge->e.from]; ok && i < d->first[edge->e.from + 1]; i++) {
     const sl_draft_edge *s = &d->edges[i];
@@ -147,15 +147,15 @@ static int else_guard(sl_draft *d, const sl_draft_edge *edge, cJSON **ret) {
     n++;
   }
   if (ok && (ok = cJSON_AddItemToObject(any, "any", list))) list = NULL;
-  if (ok && (ok = cJSON_AddItemToObject(not, "not", any))) any = NULL;
+  if (ok && (ok = cJSON_AddItemToObject(none, "not", any))) any = NULL;
   cJSON_Delete(list);
   cJSON_Delete(any);
   if (!ok || !n) {
-    cJSON_Delete(not );
+    cJSON_Delete(none);
     return ok ? 0 : sl_diags_nomem(d->diags);
   }
-  *ret = not ;
-  return sl_arena_defer(d->arena, free_json, not ) ? sl_diags_nomem(d->diags) : 0;
+  *ret = none;
+  return sl_arena_defer(d->arena, free_json, none) ? sl_diags_nomem(d->diags) : 0;
 }
 
 static int check_else(sl_draft *d, sl_draft_edge *edge) {

@@ -129,7 +129,7 @@ static int set_anchor(builder *b, const yaml_char_t *anchor, sl_node *node) {
 static int push(builder *b, vec *v, sl_node *node) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 8;
-    sl_node **items = sl_mem_realloc(v->items, cap * sizeof *items);
+    sl_node **items = sl_mem_realloc(v->items, cap * sizeof(void *));
     if (!items) return nomem(b), -1;
     v->items = items;
     v->cap = cap;
@@ -239,7 +239,7 @@ static int fill_map(builder *b, sl_node *n, const vec *v) {
 }
 
 static int fill_list(builder *b, sl_node *n, const vec *v) {
-  n->items = sl_arena_array(b->arena, v->n, sizeof *n->items);
+  n->items = sl_arena_array(b->arena, v->n, sizeof(void *));
   if (!n->items) return nomem(b), -1;
   for (uint32_t i = 0; i < v->n; i++) {
     n->items[n->count++] = v->items[i];

@@ -42,6 +42,23 @@ static int find_supplier(void *registry, const char *pointer, char *buf, size_t 
   return s.found;
 }
 
+typedef struct shadows {
+  const sl_pipeline *pipeline;
+  sl_diags *diags;
+} shadows;
+
+/* Two files of one name: the reader should know which of them runs. */
+static void warn_shadowed(void *user, const sl_loaded *loaded) {
+  const shadows *s = user;
+  for (uint32_t i = 0; loaded->shadowed && i < s->pipeline->n_stages; i++) {
+    const char *used = s->pipeline->stages[i].plugin_path;
+    if (!used || strcmp(used, loaded->path) != 0) continue;
+    sl_diags_warn(s->diags, (sl_pos){0}, "%s is used, and hides another plugin of that name: %s", loaded->path,
+                  loaded->shadowed);
+    break;
+  }
+}
+
 int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags, sl_pipeline **ret) {
   const char **sets = sl_mem_calloc(cli->n_given + 1, sizeof *sets);
   if (!sets) return sl_diags_nomem(diags);
@@ -53,6 +70,7 @@ int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry
   for (size_t i = 0; i < cli->n_given; i++)
     if (strcmp(cli->names[i], "set") == 0) sets[opts.n_sets++] = cli->values[i];
   int rc = sl_pipeline_load(file, &opts, diags, ret);
+  if (rc == 0) sl_registry_each(registry, warn_shadowed, &(shadows){*ret, diags});
   sl_mem_free(sets);
   return rc;
 }

@@ -50,6 +50,9 @@ try() { # FOLDER NAME INPUT PATTERN
   [ -f "$plugins/$name.so" ] || { echo "expected $plugins/$name.so after the installation, found none" >&2; exit 1; }
   "$prefix/bin/sluice" inspect "$name" >"$work/inspect"
   expect "$name in inspect" "$name" "$work/inspect"
+  # Now there are two of that name: the one on the path wins, and says so.
+  (cd "$dir" && SLUICE_PLUGIN_PATH=$dir/build "$prefix/bin/sluice" validate example.yaml >"$work/out" 2>&1) || true
+  expect "a word on the shadowed file" "$dir/build/$name\.so is used, and hides another plugin of that name: .*/sluice/$name\.so" "$work/out"
   if command -v dpkg-deb >/dev/null; then
     quiet env -C "$dir/build" cpack -G DEB
     dpkg-deb -c "$dir"/build/*.deb >"$work/deb"

@@ -24,13 +24,13 @@
 
 /* ---- a world of its own for each test ---------------------------------------------------------------------------- */
 
-static char root[256];
+static char root[64];
 
 static const char *at(const char *name) {
   static char paths[8][512];
   static unsigned turn;
   char *path = paths[turn++ % 8];
-  snprintf(path, 512, "%s/%s", root, name);
+  snprintf(path, 512, "%s/%.400s", root, name);
   return path;
 }
 
@@ -59,7 +59,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   (void)state;
-  char command[300];
+  char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", root);
   return system(command);
 }
@@ -224,8 +224,8 @@ static void the_search_path_in_order(void **state) {
   setenv("HOME", at("home"), 1);
   for (int i = 0; i < 3; i++) must(sl_path_mkdirs(at(dirs[i]), &err), &err);
   for (int i = 0; i < 3; i++) {
-    char file[300];
-    snprintf(file, sizeof file, "%s/rebuilt.so", dirs[i]);
+    char file[64];
+    snprintf(file, sizeof file, "%.40s/rebuilt.so", dirs[i]);
     copy_file(i == 1 ? BUILD_DIR "/tests/plugins-v2/rebuilt.so" : BUILD_DIR "/tests/plugins-v1/rebuilt.so", at(file));
   }
   setenv("SLUICE_PLUGIN_PATH", at("two"), 1);

@@ -71,7 +71,7 @@ static inline void skip_space(struct reader *r) {
 /* ---- strings ---- */
 
 static int hex4(const char *p) {
-  static const signed char value[256] = {
+  static const unsigned char value[256] = {
       ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
       ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
       ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};

@@ -3,6 +3,7 @@
 #include "cli/report.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -148,8 +149,8 @@ static cJSON *stage_json(const sl_stage_stats *s, int profile) {
   cJSON_AddNumberToObject(out, "dead", (double)s->dead);
   cJSON_AddNumberToObject(out, "bytes_in", (double)s->bytes_in);
   if (profile) {
-    cJSON_AddNumberToObject(out, "cpu_us", (double)(s->cpu_ns / 1000));
-    cJSON_AddNumberToObject(out, "wall_us", (double)(s->wall_ns / 1000));
+    cJSON_AddNumberToObject(out, "cpu_us", (double)s->cpu_ns / 1e3);
+    cJSON_AddNumberToObject(out, "wall_us", (double)s->wall_ns / 1e3);
   }
   return out;
 }
@@ -164,8 +165,8 @@ cJSON *sl_report_json(const sl_pipeline *pipeline, const sl_run_stats *stats, in
   cJSON_AddNumberToObject(out, "unrouted", (double)stats->unrouted);
   cJSON_AddNumberToObject(out, "dead", (double)stats->dead);
   cJSON_AddNumberToObject(out, "unfinished", (double)stats->unfinished);
-  cJSON_AddNumberToObject(out, "seconds", (double)(stats->seconds_ns / 1000) / 1e6);
-  cJSON_AddNumberToObject(out, "documents_per_second", (double)(int64_t)(per_second(stats, stats->in) * 10) / 10);
+  cJSON_AddNumberToObject(out, "seconds", round((double)stats->seconds_ns / 1e3) / 1e6);
+  cJSON_AddNumberToObject(out, "documents_per_second", round(per_second(stats, stats->in) * 10) / 10);
   cJSON_AddNumberToObject(out, "bytes", (double)sl_report_bytes(stats));
   cJSON_AddNumberToObject(out, "peak_live_bytes", (double)stats->peak_bytes);
   cJSON *stages = cJSON_AddArrayToObject(out, "stages");

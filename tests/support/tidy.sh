@@ -11,7 +11,7 @@ one() {
   local file=$1 build=$2 headers=$3 key
   key=$build/tidy/$(sha1sum <"$file" | cut -c1-16)-$headers
   [ -f "$key" ] && return 0
-  if clang-tidy -p "$build" --quiet "$file" >"$key.out" 2>/dev/null; then
+  if timeout 120 clang-tidy -p "$build" --quiet "$file" >"$key.out" 2>/dev/null; then
     mv "$key.out" "$key"
   else
     cat "$key.out"

@@ -15,7 +15,7 @@
 
 #include "reader.h"
 
-#define FETCH_CHUNK ((size_t)1 << 20)
+#define FETCH_CHUNK ((size_t)256 << 10)
 #define FETCH_CHUNK_MIN ((size_t)64 << 10)
 
 typedef struct fetch_chunk {

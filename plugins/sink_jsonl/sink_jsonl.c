@@ -8,7 +8,7 @@
 #include "../common/outfile.h"
 #include "offsets.h"
 
-#define PIECE ((size_t)4 << 20) /* a batch above this is written in pieces, so that the buffer stays small */
+#define PIECE ((size_t)256 << 10) /* a batch above this is written in pieces, so that the buffer stays in the cache */
 
 struct params {
   const char *path;

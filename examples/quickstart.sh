@@ -27,11 +27,11 @@ title "Run: sluice run configs/news.yaml"
 unset NEWS_INPUT NEWS_OUT SLUICE_STATE
 code=0
 "$sluice" run configs/news.yaml || code=$?
-# 3: done, and some documents went to the dead letters. Two of the samples are broken on purpose.
+# 3: done, with dead letters. One of the samples is not valid UTF-8, on purpose.
 [ $code -eq 0 ] || [ $code -eq 3 ] || exit $code
 
-title "One article: examples/news/01-hoi-nghi-tinh-uy.txt"
-NEWS_INPUT=$PWD/examples/news/01-hoi-nghi-tinh-uy.txt "$sluice" run --quiet configs/view.yaml
+title "One article: examples/news/03-chi-thi-phong-chay.txt"
+NEWS_INPUT=$PWD/examples/news/03-chi-thi-phong-chay.txt "$sluice" run --quiet configs/view.yaml
 
 title "Where things are"
 cat <<'END'
@@ -42,6 +42,6 @@ out/directives.csv    one row for each directive, for a spreadsheet
 Next, with your own files:
   export PATH="$PWD/build/release/bin:$PATH"
   NEWS_INPUT='./mine/*.txt' NEWS_OUT=results sluice run configs/news.yaml
-  sluice trace configs/news.yaml examples/news/01-hoi-nghi-tinh-uy.txt
+  sluice trace configs/news.yaml examples/news/03-chi-thi-phong-chay.txt
   sluice inspect extract
 END

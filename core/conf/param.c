@@ -53,7 +53,13 @@ static int fault(const sl_param_ctx *ctx, const sl_param *row, sl_pos pos, const
   return 1;
 }
 
-static void unknown_key(const sl_param_ctx *ctx, const sl_param_table *table, const sl_node *key) {
+/* Masks the value when lines are shown, unless the file only says where the secret is. */
+static void hide_secret(const sl_param_ctx *ctx, const sl_node *node) {
+  if (!(node->flags & SL_NODE_WHOLE)) sl_diags_hide(ctx->diags, node->pos, node->end_line, node->end_col);
+}
+
+static void unknown_key(const sl_param_ctx *ctx, const sl_param_table *table, const sl_pair *pair) {
+  const sl_node *key = pair->key;
   sl_diags_error(ctx->diags, key->pos, SL_EINVAL, "unknown %s `%.80s` %s", table->what, key->text, table->owner);
   if (table->other && sl_params_find(table->other, key->text)) {
     sl_diags_hint(ctx->diags, "`%s` %s", key->text, table->other_hint);
@@ -61,6 +67,7 @@ static void unknown_key(const sl_param_ctx *ctx, const sl_param_table *table, co
   }
   const char *near = sl_params_nearest(table, key->text);
   if (near) {
+    if (sl_params_find(table, near)->flags & SL_PF_SECRET) hide_secret(ctx, pair->value);
     sl_diags_hint(ctx->diags, "did you mean `%s`?", near);
     return;
   }
@@ -226,11 +233,6 @@ static int read_inner(const sl_param_ctx *ctx, const sl_param *row, const sl_nod
   return sl_params_read(ctx, &table, node, node ? node->pos : (sl_pos){0}, how, (char *)out + row->offset, ret_json);
 }
 
-static void hide_secret(const sl_param_ctx *ctx, const sl_node *node) {
-  if (node->flags & SL_NODE_WHOLE) return; /* the file only says where the secret is */
-  sl_diags_hide(ctx->diags, node->pos, node->end_line, node->end_col);
-}
-
 /* 0, 1 after a reported fault, or SL_ENOMEM. */
 static int read_one(const sl_param_ctx *ctx, const sl_param *row, const sl_node *node, void *out, cJSON **ret_json) {
   if (row->flags & SL_PF_SECRET) hide_secret(ctx, node);
@@ -321,7 +323,7 @@ int sl_params_read(const sl_param_ctx *ctx, const sl_param_table *table, const s
   if (!all) return sl_diags_nomem(ctx->diags);
   int rc = 0;
   for (uint32_t i = 0; map && i < map->count; i++)
-    if (!sl_params_find(table, map->pairs[i].key->text)) unknown_key(ctx, table, map->pairs[i].key);
+    if (!sl_params_find(table, map->pairs[i].key->text)) unknown_key(ctx, table, &map->pairs[i]);
   for (uint32_t i = 0; i < table->n; i++) {
     const sl_param *row = sl_params_row(table, i);
     cJSON *json = NULL;

@@ -277,6 +277,9 @@ static inline uint64_t vi_key(const char *s, size_t n) {
   return vi_fold_key(&f);
 }
 
+/* The tone of an exact key; VI_TONE_LEVEL for a hashed one. */
+static inline unsigned vi_key_tone(uint64_t key) { return key & VI_KEY_HASHED ? VI_TONE_LEVEL : (unsigned)(key >> 60); }
+
 /* A key without its tone, and one with ASCII letters only (ă â → a, đ → d, …): for matching text written without marks.
  * Hashed keys stay as they are. */
 static inline uint64_t vi_key_toneless(uint64_t key) { return key & VI_KEY_HASHED ? key : key & ~(UINT64_C(7) << 60); }

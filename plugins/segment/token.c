@@ -257,7 +257,7 @@ static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) 
   abbreviated d = {first->end, seg_abbreviation(sc->s + first->start, first->end - first->start), first->letters == 1};
   run r;
   /* A letter with a tone is a word: châu Á. */
-  if (vi_tone_of(vi_entry(vi_peek(sc->s, sc->n, first->start)))) d.initials = false;
+  if (vi_key_tone(first->key)) d.initials = false;
   *ret_flags = 0;
   while (d.end + 1 < sc->n && sc->s[d.end] == '.') {
     bool digit = vi_is_digit(vi_peek(sc->s, sc->n, d.end + 1));

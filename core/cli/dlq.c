@@ -18,7 +18,7 @@ typedef struct dlq {
   const char *stage; /* of --stage, or NULL */
   uint64_t limit, id, seen, shown;
   sl_table *table;
-  int json, payload, torn, failed;
+  int json, payload, clip, torn, failed; /* clip: long names are cut */
 } dlq;
 
 static cJSON *text_of(const void *data, size_t len) {
@@ -60,6 +60,20 @@ static int wanted(const dlq *q, const sl_dead_entry *e) {
   return (!q->stage || strcmp(q->stage, e->stage) == 0) && (!q->id || q->id == e->id);
 }
 
+/* The end of a name says more than its beginning: on a terminal the beginning gives way. */
+static void cell_document(const dlq *q, const char *name) {
+  size_t columns = sl_term_columns(name), room = 32;
+  if (strncmp(name, "file://", 7) == 0) {
+    name += 7;
+    columns -= 7;
+  }
+  if (!q->clip || columns <= room) {
+    sl_table_cell(q->table, "%s", name);
+    return;
+  }
+  sl_table_cell(q->table, "…%s", name + sl_term_fit(name, columns - room + 1));
+}
+
 static int list_one(void *user, const sl_dead_entry *e) {
   dlq *q = user;
   char time[40];
@@ -79,7 +93,7 @@ static int list_one(void *user, const sl_dead_entry *e) {
   sl_table_cell(q->table, "%.19s", sl_time_iso(e->time, 0, time, sizeof time));
   sl_table_cell(q->table, "%s", e->stage);
   sl_table_cell(q->table, "%u", e->attempts);
-  sl_table_cell(q->table, "%s", *e->key ? e->key : e->uri);
+  cell_document(q, *e->key ? e->key : e->uri);
   sl_table_cell(q->table, "%s", e->message);
   return 0;
 }
@@ -152,6 +166,7 @@ static int find_where(const sl_cli *cli, const char *where, char **ret) {
 static int do_list(dlq *q, const char *where) {
   static const char *const header[] = {"id", "time", "stage", "tries", "document", "reason"};
   sl_err err = {0};
+  q->clip = sl_term_is_tty(stdout);
   q->table = sl_table_new("rllrll", header);
   if (!q->table) return SL_EXIT_FAILED;
   int rc = sl_dead_read(where, list_one, q, &err);

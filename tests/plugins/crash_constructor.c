@@ -3,6 +3,6 @@
 #include "minimal.h"
 
 __attribute__((constructor)) static void start(void) {
-  int *volatile nowhere = NULL;
+  volatile int *volatile nowhere = NULL;
   *nowhere = 1;
 }

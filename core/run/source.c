@@ -44,6 +44,15 @@ void sl_source_dispatch(sl_call *c) {
   sl_workq_push(e->work, w);
 }
 
+/* What the document is as input: its text and its payload; a tree that came without text is what it takes. */
+static size_t content_of(const sl_doc *doc, size_t size) {
+  sl_bytes text = {0}, payload = {0};
+  const char *type = NULL;
+  sl_doc_given(doc, &text);
+  sl_doc_payload(doc, &payload, &type);
+  return text.len + payload.len ? text.len + payload.len : size;
+}
+
 int sl_source_emit(sl_call *c, sl_doc *doc) {
   sl_engine *e = c->actor->e;
   size_t bytes = sl_doc_size(doc);
@@ -71,7 +80,7 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   sl_credit_take(&e->credit, t);
   c->emitted++;
   sl_tally(c->actor, c->st->index, SL_COUNT_IN, 1);
-  sl_tally(c->actor, c->st->index, SL_COUNT_BYTES, bytes);
+  sl_tally(c->actor, c->st->index, SL_COUNT_BYTES, content_of(doc, bytes));
   if (c->unit->n == c->unit->cap || c->unit->bytes >= UNIT_BYTES || (e->opts.limit && taken >= e->opts.limit))
     sl_source_dispatch(c);
   return 0;

@@ -66,6 +66,7 @@ static int name_set(clean_charset *cs, const char *name, size_t n, size_t bom) {
   memcpy(cs->name, name, n);
   cs->name[n] = '\0';
   cs->bom = bom;
+  cs->checked = 0;
   return SL_OK;
 }
 
@@ -291,7 +292,11 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
                         "keep such files out with the source's patterns, or a filter on /source",
                         "expected text or HTML, found %s", what);
   }
-  if (clean_utf8_valid(s, n) == n) return name_is(ret, "UTF-8", 0);
+  if (clean_utf8_valid(s, n) == n) {
+    name_is(ret, "UTF-8", 0);
+    ret->checked = 1;
+    return SL_OK;
+  }
   utf8_count(p, m, &multi, &bad);
   if (multi >= 2 * bad && multi > 0) return name_is(ret, "UTF-8", 0);
   int says = declared(s, n, media_type, html, ret) && !utf8_name(ret->name);

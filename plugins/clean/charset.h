@@ -30,6 +30,7 @@ typedef struct clean_bad {
 typedef struct clean_charset {
   char name[32]; /* as iconv calls it; "UTF-8" */
   size_t bom;    /* bytes of mark to skip */
+  int checked;   /* 1: known to be valid from there on */
 } clean_charset;
 
 /* media_type and forced may be NULL; forced "auto" is the same. html: look for declarations in tags, too. Returns 0, or

@@ -15,91 +15,11 @@
 #include <sluice/harness.h>
 #include <utf8proc.h>
 
-#include "article.h"
 #include "normal.h"
+#include "test_pages.h"
+#include "test_support.h"
 
 #define NEWS TESTDATA "/../../../examples/news"
-#define MIB ((size_t)1 << 20)
-
-static const clean_mem heap = {malloc, free};
-static clean_lexicon *lexicon;
-static clean_work work;
-static clean_why why;
-
-static const clean_options usual = {.charset = "auto",
-                                    .rules = {.dates = 1,
-                                              .images = 1,
-                                              .captions = 1,
-                                              .bare_captions = 1,
-                                              .related = 1,
-                                              .bylines = 1,
-                                              .site = 1,
-                                              .duplicates = 1,
-                                              .prefixes = 1,
-                                              .title = 1,
-                                              .lead = 1}};
-
-static int setup(void **state) {
-  (void)state;
-  lexicon = clean_lexicon_new(&heap);
-  clean_work_init(&work, &heap);
-  return lexicon == NULL;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  clean_work_done(&work);
-  clean_lexicon_free(lexicon, &heap);
-  return 0;
-}
-
-static int run_bytes(const char *s, size_t n, const char *type, const clean_options *opt) {
-  clean_input in = {s, n, type, 0};
-  return clean_article(&work, &in, lexicon, opt, &why);
-}
-
-static int run(const char *s) { return run_bytes(s, strlen(s), NULL, &usual); }
-
-static const char *text(void) {
-  static char z[1 << 16];
-  assert_true(work.out.n < sizeof z);
-  memcpy(z, work.out.s ? work.out.s : "", work.out.n);
-  z[work.out.n] = '\0';
-  return z;
-}
-
-static char *read_file(const char *path, size_t *ret_n) {
-  FILE *f = fopen(path, "rb");
-  if (!f) print_message("cannot open %s\n", path);
-  assert_non_null(f);
-  fseek(f, 0, SEEK_END);
-  size_t n = (size_t)ftell(f);
-  rewind(f);
-  char *s = malloc(n + 1);
-  assert_int_equal(fread(s, 1, n, f), n);
-  fclose(f);
-  s[n] = '\0';
-  *ret_n = n;
-  return s;
-}
-
-/* kind and text of the i-th piece taken out, as "kind: text". */
-static const char *removed(size_t i) {
-  static char z[4][1024];
-  static unsigned turn;
-  char *out = z[turn++ % 4];
-  assert_true(i < work.n_removed);
-  const clean_removed *r = &work.removed[i];
-  snprintf(out, sizeof z[0], "%s: %.*s", clean_kind_name(r->kind), (int)r->n, r->text);
-  return out;
-}
-
-static const char *published(void) {
-  static char z[CLEAN_WHEN_MAX];
-  z[0] = '\0';
-  if (work.has_when) clean_when_print(&work.when, 420, z);
-  return z;
-}
 
 /* ---- normal form ---- */
 
@@ -481,79 +401,6 @@ static void rules_can_be_switched_off(void **state) {
   assert_string_equal(text(), "a.\n\nb.\n");
 }
 
-/* ---- pages ---- */
-
-#define P_1 "Đoạn thứ nhất của bài báo nói về mùa màng ở đồng bằng, đủ dài để được coi là một đoạn văn thật sự."
-#define P_2 "Đoạn thứ hai nói về giá cả &amp; thị tr&#432;ờng; <b>người dân</b> mong giá ổn định trong những tháng tới."
-
-static int run_page(const char *s) { return run_bytes(s, strlen(s), "text/html", &usual); }
-
-static void pages_give_title_lead_and_paragraphs(void **state) {
-  (void)state;
-  assert_int_equal(
-      run_page("<html><head><title>Được mùa - Báo Mẫu</title><meta property='article:published_time' "
-               "content='2025-08-21T10:30:00+07:00'></head><body><nav><a href=/>Trang chủ</a></nav>"
-               "<h1>Được mùa</h1><h2 class='detail-sapo'>Nông dân vui vì được mùa, được giá trong vụ này.</h2>"
-               "<div class='detail-content afcbc-body'><p>" P_1 "</p>"
-               "<figure><img src=x.jpg><figcaption>Gặt lúa</figcaption></figure>"
-               "<div class='box-tin-lien-quan'><a href=/b>Bài khác</a></div><script>var a='<p>x</p>';</script>"
-               "<p>" P_2 "</p><p style='text-align:right'><strong>Mai Lan</strong></p></div>"
-               "<div class='comment-list'><p>Bình luận dài dòng của một bạn đọc nào đó về bài viết này ở đây.</p></div>"
-               "<footer>Bản quyền</footer></body></html>"),
-      0);
-  assert_string_equal(text(),
-                      "Được mùa\nNông dân vui vì được mùa, được giá trong vụ này.\n" P_1
-                      "\nĐoạn thứ hai nói về giá cả & thị trường; người dân mong giá ổn định trong những tháng tới.\n");
-  assert_string_equal(published(), "2025-08-21T10:30:00+07:00");
-  assert_int_equal(work.n_removed, 3);
-  assert_string_equal(removed(0), "caption: Gặt lúa");
-  assert_string_equal(removed(1), "related: Bài khác");
-  assert_string_equal(removed(2), "byline: Mai Lan");
-  assert_int_equal(work.lines.n_authors, 1);
-}
-
-/* A page without any name that is known: the element with the paragraphs. */
-static void pages_without_known_names(void **state) {
-  (void)state;
-  assert_int_equal(
-      run_page("<title>Được mùa lúa năm nay | Báo</title><table><tr><td><ul><li><a href=1>Mục một của trang</a>"
-               "<li><a href=2>Mục hai của trang</a></ul></td><td><div><p>" P_1 "<p>" P_2
-               "<br>Dòng mới.</div></td></tr></table>"),
-      0);
-  assert_string_equal(text(),
-                      "Được mùa lúa năm nay\n" P_1
-                      "\nĐoạn thứ hai nói về giá cả & thị trường; người dân mong giá ổn định trong những tháng tới.\n"
-                      "Dòng mới.\n");
-}
-
-static void hostile_pages_are_refused_or_read(void **state) {
-  (void)state;
-  size_t cap = 64 + 4 * MIB;
-  char *s = malloc(cap), *p = s;
-  for (int i = 0; i < 600; i++) p += sprintf(p, "<div>");
-  assert_int_equal(run_page(s), SL_ELIMIT);
-  assert_non_null(strstr(why.detail, "depth"));
-  p = s;
-  for (int i = 0; i < 400; i++) p += sprintf(p, "<b>");
-  p += sprintf(p, P_1);
-  assert_int_equal(run_page(s), 0); /* deeper than the parser goes by itself */
-  assert_non_null(strstr(text(), P_1));
-  p = s + sprintf(s, "<p ");
-  for (int i = 0; i < 60000; i++) p += sprintf(p, "a%d=1 ", i);
-  sprintf(p, ">x");
-  assert_int_equal(run_page(s), SL_ELIMIT);
-  assert_int_equal(run_bytes("<p>a\0b " P_1 "</p>", sizeof "<p>a\0b " P_1 "</p>" - 1, "text/html", &usual), 0);
-  assert_non_null(strstr(text(), P_1)); /* a NUL does not end the page */
-  static const char *const runs[] = {"<",    "&",           "<!--", "<a ", "&amp;", "</p>",
-                                     "<p>x", "<table><td>", "]]>",  "<b",  "&#x"};
-  for (size_t k = 0; k < sizeof runs / sizeof *runs; k++) {
-    size_t m = strlen(runs[k]), n = 0;
-    for (; n + m < MIB; n += m) memcpy(s + n, runs[k], m);
-    run_bytes(s, n, "text/html", &usual);
-  }
-  free(s);
-}
-
 /* ---- the map ---- */
 
 /* Both sides of a run are the same text in normal form. */
@@ -873,6 +720,7 @@ int main(void) {
       cmocka_unit_test(a_text_of_captions_alone_stays),
       cmocka_unit_test(rules_can_be_switched_off),
       cmocka_unit_test(pages_give_title_lead_and_paragraphs),
+      cmocka_unit_test(pages_of_vietnamese_papers),
       cmocka_unit_test(pages_without_known_names),
       cmocka_unit_test(hostile_pages_are_refused_or_read),
       cmocka_unit_test(each_run_leads_to_its_bytes),

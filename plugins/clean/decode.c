@@ -41,7 +41,7 @@ static size_t bad_len(const unsigned char *s, size_t n) {
 
 static int decode_utf8(const char *s, size_t n, const clean_charset *cs, clean_buf *out, clean_bads *bad,
                        clean_view *ret, clean_why *why) {
-  size_t i = cs->bom, ok = clean_utf8_valid(s + i, n - i);
+  size_t i = cs->bom, ok = cs->checked ? n - i : clean_utf8_valid(s + i, n - i);
   if (i + ok == n) {
     *ret = (clean_view){s + i, n - i, NULL, 0, 0, i};
     return SL_OK;

@@ -164,6 +164,8 @@ static int blank(const char *s, size_t n) {
   return 1;
 }
 
+static int blank_from(const clean_buf *b, size_t from) { return b->n <= from || blank(b->s + from, b->n - from); }
+
 static void push_hint(const clean_mem *mem, uint8_t **hints, size_t *n, size_t *cap, uint8_t hint, int *oom) {
   void *p = *hints;
   if (clean_grow(mem, &p, cap, *n, *n + 1, 1)) {
@@ -177,7 +179,7 @@ static void push_hint(const clean_mem *mem, uint8_t **hints, size_t *n, size_t *
 static void end_line(walk *w) {
   clean_buf *b = &w->part[PART_BODY];
   if (b->oom) return;
-  if (blank(b->s + w->line, b->n - w->line)) {
+  if (blank_from(b, w->line)) {
     while (b->n_runs && b->runs[b->n_runs - 1].text >= w->line) b->n_runs--;
     b->n = w->line;
     return;
@@ -207,7 +209,7 @@ static void take_text(walk *w, const xmlNode *node) {
     clean_buf *body = &w->part[PART_BODY];
     if (hint != HINT_SKIP) out = body;
     if (out && hint != w->hint) {
-      if (!blank(body->s + w->line, body->n - w->line)) end_line(w);
+      if (!blank_from(body, w->line)) end_line(w);
       w->hint = hint;
     }
   }

@@ -213,9 +213,9 @@ static const struct {
     {"=keyword", CLEAN_H_SITE},
     {"=keywords", CLEAN_H_SITE},
     {"=subscribe", CLEAN_H_SITE},
-    {"=date", CLEAN_H_DATE},
+    {"date", CLEAN_H_DATE},
     {"detail-time", CLEAN_H_DATE},
-    {"=time", CLEAN_H_DATE},
+    {"time", CLEAN_H_DATE},
     {"author-time", CLEAN_H_DATE},
     {"publish", CLEAN_H_DATE},
     {"cms-date", CLEAN_H_DATE},
@@ -609,11 +609,12 @@ static void read_metadata(clean_tree *t, clean_page *page) {
       read_linked_data(page, (const char *)text->content);
     }
   }
-  for (uint32_t i = 0; i < t->n && !page->has_when; i++) {
+  /* A date with a time of day is the article's; one without may be the clock in the page's head. */
+  for (uint32_t i = 0; i < t->n && !(page->has_when && page->when.hour >= 0); i++) {
     const clean_el *e = &t->el[i];
     if (!(e->flags & CLEAN_H_DATE)) continue;
     set_date(page, clean_attr(e->node, "datetime"));
-    if (page->has_when || e->text > 80) continue;
+    if (e->text > 80) continue;
     xmlChar *text = xmlNodeGetContent(e->node);
     set_date(page, (const char *)text);
     xmlFree(text);

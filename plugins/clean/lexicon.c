@@ -183,6 +183,13 @@ void clean_cut_words_from(const char *s, size_t n, size_t from, clean_line_words
   ret->more = ret->n == CLEAN_WORDS_MAX && vi_next_word(s, n, &i, &extra);
 }
 
+int clean_starts(const clean_lexicon *lex, uint64_t key, uint32_t tags) {
+  for (uint32_t e = lex->buckets[bucket_of(key)]; e; e = lex->entries[e - 1].next) {
+    if ((lex->entries[e - 1].tags & tags) && lex->entries[e - 1].keys[0] == key) return 1;
+  }
+  return 0;
+}
+
 size_t clean_match(const clean_lexicon *lex, const clean_line_words *l, size_t i, uint32_t tags, uint32_t *ret_tags) {
   size_t best = 0;
   uint32_t found = 0;

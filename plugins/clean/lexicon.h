@@ -42,6 +42,9 @@ typedef struct clean_lexicon clean_lexicon;
 clean_lexicon *clean_lexicon_new(const clean_mem *mem);
 void clean_lexicon_free(clean_lexicon *lex, const clean_mem *mem);
 
+/* Whether any phrase with one of the tags begins with this word. */
+int clean_starts(const clean_lexicon *lex, uint64_t key, uint32_t tags);
+
 void clean_cut_words(const char *s, size_t n, clean_line_words *ret);
 /* The same from byte `from` (a character's first) on; places still count from s. */
 void clean_cut_words_from(const char *s, size_t n, size_t from, clean_line_words *ret);

@@ -130,7 +130,6 @@ static int is_phrase(const job *j, uint32_t tags) {
 }
 
 static int is_link_line(const job *j, const char *s, size_t n) {
-  if (has_link_mark(s, n)) return 1;
   size_t k = clean_match(j->lex, &j->words, 0, CLEAN_L_LINK, NULL);
   return k && j->words.n > k && behind_words(s, n, &j->words, k) == ':';
 }
@@ -306,14 +305,17 @@ static void take_images(job *j) {
   }
 }
 
-/* Cuts the beginning of line i into words. */
-static void cut_head(job *j, size_t i) {
-  size_t n;
+/* Cuts the beginning of line i into words, if a phrase with one of the tags may stand there. */
+static int cut_head(job *j, size_t i, uint32_t tags) {
+  size_t n, k = 0;
   const char *s = text_of(j, i, &n);
   size_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
+  vi_word first;
+  if (!vi_next_word(s, head, &k, &first) || !clean_starts(j->lex, first.key, tags)) return 0;
   while (head < n && ((unsigned char)s[head] & 0xC0) == 0x80) head++;
   clean_cut_words(s, head, &j->words);
   j->words.more |= head < n;
+  return 1;
 }
 
 static void take_related(job *j) {
@@ -331,14 +333,10 @@ static void take_related(job *j) {
       in_list = 0;
       continue;
     }
-    if (in_list) {
-      cut_short(j, i);
-    } else {
-      cut_head(j, i);
-    }
-    int head = is_phrase(j, CLEAN_L_RELATED);
-    in_list = head || (in_list && reads_like_title(j, s, n));
-    if (in_list || is_link_line(j, s, n)) l->kind = CLEAN_K_RELATED;
+    int found = cut_head(j, i, CLEAN_L_RELATED | CLEAN_L_LINK);
+    int link = (found && is_link_line(j, s, n)) || has_link_mark(s, n), head = found && is_phrase(j, CLEAN_L_RELATED);
+    in_list = head || (in_list && n <= TITLE_BYTES && cut_short(j, i) && reads_like_title(j, s, n));
+    if (in_list || link) l->kind = CLEAN_K_RELATED;
   }
 }
 
@@ -348,9 +346,15 @@ static void take_site(job *j) {
     size_t n;
     const char *s = text_of(j, i, &n);
     if (l->kind != CLEAN_K_BODY || n > TITLE_BYTES) continue;
-    cut_head(j, i);
+    if (!cut_head(j, i, CLEAN_L_SITE | CLEAN_L_SITE_START)) continue;
     if (is_site_line(j, s, n, i + TAIL_LINES >= j->ls->n)) l->kind = CLEAN_K_SITE;
   }
+}
+
+/* A glance at the bytes of a line's end: "Ảnh", "ảnh", a colon, "minh họa". */
+static int may_be_marked(const char *s, size_t n) {
+  return memchr(s, ':', n) || memmem(s, n, "\xE1\xBA\xA2", 3) || memmem(s, n, "\xE1\xBA\xA3", 3) ||
+         memmem(s, n, "minh h", 6);
 }
 
 static void take_marked_captions(job *j) {
@@ -361,6 +365,7 @@ static void take_marked_captions(job *j) {
     if (l->kind != CLEAN_K_BODY || n == 0 || n > SHORT_BYTES) continue;
     size_t from = n > TAIL_BYTES ? n - TAIL_BYTES : 0;
     while (from > 0 && from < n && s[from] != ' ') from++;
+    if (!may_be_marked(s + from, n - from)) continue;
     clean_cut_words_from(s, n, from, &j->words);
     if (clean_caption_marked(j->lex, s, n, &j->words)) l->kind = CLEAN_K_CAPTION;
   }

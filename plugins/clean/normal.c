@@ -11,6 +11,13 @@
 #define MARKS_MAX 32
 #define CPS_MAX ((MARKS_MAX + 1) * 4)
 
+/* What letters with marks became: texts consist of few, again and again. */
+#define SEEN 256u
+typedef struct seen {
+  char from[8], to[8];
+  uint8_t from_len, to_len; /* 0: free */
+} seen;
+
 typedef struct state {
   clean_view *in;
   clean_buf *out;
@@ -18,6 +25,7 @@ typedef struct state {
   size_t seg;     /* start of what is copied unchanged */
   int line_start; /* nothing stands on the output line yet */
   int eth;        /* -1: not known yet; 1: Ð is Đ here */
+  seen *seen;     /* SEEN entries */
 } state;
 
 static void flush(state *st, size_t upto) {
@@ -144,10 +152,46 @@ static void order_marks(utf8proc_int32_t *c, size_t n) {
   }
 }
 
+/* Writes what the letter at [start, end) became. */
+static void put_cluster(state *st, size_t start, size_t end, const char *text, size_t len) {
+  flush(st, start);
+  if (len == end - start && memcmp(text, st->in->s + start, len) == 0) {
+    clean_copy(st->out, st->in, start, len);
+  } else {
+    clean_unit(st->out, text, len, st->in, start, end - start);
+  }
+  st->line_start = 0;
+  st->i = st->seg = end;
+}
+
+/* The same letter has the same form: looks it up by its bytes, which end before a character that is no mark. */
+static seen *slot_of(const state *st, size_t start, size_t end) {
+  uint64_t key = 0;
+  memcpy(&key, st->in->s + start, end - start);
+  return &st->seen[(key * UINT64_C(0x9E3779B97F4A7C15)) >> 56];
+}
+
+/* End of a short cluster of a Latin letter and marks below U+0370, by its lead bytes alone; 0 if it is anything else.
+ */
+static size_t short_end(const state *st, size_t start) {
+  const unsigned char *s = (const unsigned char *)st->in->s;
+  size_t n = st->in->n, i = start + 1;
+  while (i < n && (s[i] & 0xC0) == 0x80) i++;
+  while (i + 1 < n && (s[i] == 0xCC || (s[i] == 0xCD && s[i + 1] < 0xB0))) i += 2;
+  if (i - start > 8) return 0;
+  /* Behind it may stand marks of other scripts (and those for symbols, E2 83): not short. */
+  return i < n && s[i] >= 0xCD && (s[i] != 0xE2 || s[i + 1] == 0x83) ? 0 : i;
+}
+
 /* The letter that starts at `start` with the marks behind it, in NFC. Moves i behind them. */
 static void take_cluster(state *st, size_t start) {
   const char *s = st->in->s;
-  size_t n = st->in->n, marks = 0, count = 0, i = start;
+  size_t n = st->in->n, marks = 0, count = 0, i = start, quick = short_end(st, start);
+  seen *known = quick ? slot_of(st, start, quick) : NULL;
+  if (known && known->from_len == quick - start && memcmp(known->from, s + start, quick - start) == 0) {
+    put_cluster(st, start, quick, known->to, known->to_len);
+    return;
+  }
   utf8proc_int32_t c[CPS_MAX];
   while (i < n && marks <= MARKS_MAX) {
     size_t at = i;
@@ -167,14 +211,13 @@ static void take_cluster(state *st, size_t start) {
   char text[CPS_MAX * 4] = "";
   size_t len = 0;
   for (utf8proc_ssize_t k = 0; k < m; k++) len += (size_t)utf8proc_encode_char(c[k], (utf8proc_uint8_t *)text + len);
-  flush(st, start);
-  if (len == i - start && memcmp(text, s + start, len) == 0) {
-    clean_copy(st->out, st->in, start, len);
-  } else {
-    clean_unit(st->out, text, len, st->in, start, i - start);
+  if (known && quick == i && len <= sizeof known->to) {
+    known->from_len = (uint8_t)(i - start);
+    known->to_len = (uint8_t)len;
+    memcpy(known->from, s + start, i - start);
+    memcpy(known->to, text, len);
   }
-  st->line_start = 0;
-  st->i = st->seg = i;
+  put_cluster(st, start, i, text, len);
 }
 
 /* Ð and ð at i. */
@@ -227,7 +270,9 @@ static int plain_blank(const state *st) {
 }
 
 void clean_normal(clean_view *in, clean_buf *out) {
-  state st = {in, out, 0, 0, 1, -1};
+  seen cache[SEEN];
+  memset(cache, 0, sizeof cache);
+  state st = {in, out, 0, 0, 1, -1, cache};
   const unsigned char *s = (const unsigned char *)in->s;
   while (st.i < in->n && !out->oom) {
     unsigned char b = s[st.i];

@@ -397,6 +397,26 @@ static void stage_writes(void **state) {
   sl_harness_free(h);
 }
 
+/* An article, field by field. */
+static void stage_golden(void **state) {
+  (void)state;
+  size_t n;
+  char *text = read_file(TESTDATA "/article.txt", &n), *expected = read_file(TESTDATA "/article.json", NULL);
+  assert_true(text && expected && n > 0);
+  text[n - 1] = '\0'; /* the final line end */
+  cJSON *body = cJSON_CreateObject();
+  cJSON_AddStringToObject(body, "text", text);
+  char *json = cJSON_PrintUnformatted(body);
+  sl_harness *h = started(NULL);
+  assert_int_equal(sl_harness_push_json(h, json), SL_V_OK);
+  assert_true(sl_harness_equals(h, sl_harness_pull(h), expected));
+  sl_harness_free(h);
+  cJSON_free(json);
+  cJSON_Delete(body);
+  free(text);
+  free(expected);
+}
+
 static void stage_tokens(void **state) {
   (void)state;
   sl_harness *h = started("{ tokens: true, language: vi }");
@@ -640,6 +660,7 @@ int main(void) {
       cmocka_unit_test(long_texts),
       cmocka_unit_test(too_long),
       cmocka_unit_test(stage_writes),
+      cmocka_unit_test(stage_golden),
       cmocka_unit_test(stage_tokens),
       cmocka_unit_test(stage_other_languages),
       cmocka_unit_test(stage_empty),

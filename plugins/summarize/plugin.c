@@ -207,6 +207,18 @@ static int append_text(lane *l, const char *s, size_t n, bool joined) {
   return 0;
 }
 
+/* A keyword alone in l->out: with spaces between its syllables, and small unless it is a name. */
+static int append_keyword(lane *l, const sum_term *t) {
+  size_t i = 0;
+  uint32_t first = vi_next(t->form, t->form_len, &i);
+  unsigned char small[4];
+  l->out.n = 0;
+  if (!vi_is_upper(first) || sum_term_is_name(t)) return append_text(l, t->form, t->form_len, true);
+  utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)vi_to_lower(first), small);
+  if (append_text(l, (const char *)small, (size_t)n, true) != 0) return -1;
+  return append_text(l, t->form + i, t->form_len - i, true);
+}
+
 static bool put(cJSON *object, const char *key, cJSON *item) {
   if (item && cJSON_AddItemToObjectCS(object, key, item)) return true;
   cJSON_Delete(item);
@@ -252,8 +264,7 @@ static cJSON *make_keywords(lane *l) {
   bool ok = out != NULL;
   for (size_t i = 0; ok && i < n; i++) {
     const sum_term *t = &terms[sum_keyword(&l->sum, i)];
-    l->out.n = 0;
-    ok = append_text(l, t->form, t->form_len, true) == 0 && append(out, cJSON_CreateString(l->out.items));
+    ok = append_keyword(l, t) == 0 && append(out, cJSON_CreateString(l->out.items));
   }
   if (ok) return out;
   cJSON_Delete(out);

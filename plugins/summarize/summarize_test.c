@@ -198,6 +198,27 @@ static void keywords_tell_the_subject(void **state) {
   sl_harness_free(h);
 }
 
+static char *read_file(const char *path) {
+  FILE *f = fopen(path, "rb");
+  char *buf = calloc(1, 1 << 16);
+  assert_true(f && buf);
+  assert_in_range(fread(buf, 1, (1 << 16) - 1, f), 1, (1 << 16) - 2);
+  fclose(f);
+  return buf;
+}
+
+/* An article as segment leaves it, and what becomes of it. */
+static void golden(void **state) {
+  (void)state;
+  char *body = read_file(TESTDATA "/article.json"), *expected = read_file(TESTDATA "/article.expected.json");
+  sl_harness *h = started("{ keywords: 6 }");
+  assert_int_equal(sl_harness_push_json(h, body), SL_V_OK);
+  assert_true(sl_harness_equals(h, sl_harness_pull(h), expected));
+  sl_harness_free(h);
+  free(body);
+  free(expected);
+}
+
 static void same_input_same_summary(void **state) {
   (void)state;
   sl_harness *h = started("{ sentences: 3, keywords: 5 }");
@@ -321,6 +342,7 @@ int main(void) {
       cmocka_unit_test(text_is_the_slices),
       cmocka_unit_test(nothing_and_one),
       cmocka_unit_test(keywords_tell_the_subject),
+      cmocka_unit_test(golden),
       cmocka_unit_test(same_input_same_summary),
       cmocka_unit_test(rejects),
       cmocka_unit_test(odd_extras),

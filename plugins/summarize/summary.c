@@ -80,6 +80,20 @@ static void join_uses(summarizer *s, sum_sentence *q) {
   s->uses.n = q->first_term + kept;
 }
 
+/* Notes how an occurrence is written. Behind a quotation mark a word begins a sentence, too; that is left out of
+ * account. */
+static void note_case(sum_term *t, const char *word, size_t n, bool first) {
+  if (!vi_is_upper(vi_peek(word, n, 0))) {
+    if (!(t->flags & SUM_TERM_LOWER)) {
+      t->form = word;
+      t->form_len = (uint32_t)n;
+    }
+    t->flags |= SUM_TERM_LOWER;
+  } else if (!first) {
+    t->flags |= SUM_TERM_UPPER;
+  }
+}
+
 /* Reads the words of sentence i into terms. */
 static int read_sentence(summarizer *s, size_t i) {
   sum_sentence *q = (sum_sentence *)s->sentences.items + i;
@@ -94,7 +108,7 @@ static int read_sentence(summarizer *s, size_t i) {
     t->count++;
     if (t->last != i + 1) t->sentences++;
     t->last = (uint32_t)i + 1;
-    if (!first && !vi_is_upper(vi_peek(q->words, q->words_len, start))) t->flags &= ~SUM_TERM_NAME;
+    note_case(t, q->words + start, at - start, first);
     first = false;
     q->syllables += t->syllables ? t->syllables : 1;
     if (t->flags & SUM_TERM_STOP) continue;
@@ -382,7 +396,7 @@ int sum_choose(summarizer *s, const char *title, size_t title_len, const sum_opt
 /* A word that stands often and is more than a syllable, or a name, tells more. */
 static double keyword_weight(const sum_term *t) {
   if (t->flags & SUM_TERM_STOP) return 0;
-  bool name = (t->flags & SUM_TERM_NAME) != 0;
+  bool name = sum_term_is_name(t);
   double kind = t->syllables > 1 ? (name ? 1.3 : 1.0) : (name ? 0.8 : 0.3);
   return t->count * kind * (t->sentences > 1 ? 1.0 : 0.5) * (1.0 + 0.15 * (t->syllables > 2));
 }

@@ -96,10 +96,23 @@ uint32_t sum_terms_find(sum_terms *t, const char *s, size_t n, bool add) {
   memset(term, 0, sizeof(*term));
   term->key = key;
   term->syllables = syllables;
-  term->flags = SUM_TERM_NAME | (syllables == 0 || is_stop(t, key) ? SUM_TERM_STOP : 0u);
+  term->flags = syllables == 0 || is_stop(t, key) ? SUM_TERM_STOP : 0u;
   term->form = s;
   term->form_len = (uint32_t)n;
   term->first = (uint32_t)t->terms.n;
   slots[slot] = (uint32_t)t->terms.n;
   return (uint32_t)t->terms.n - 1;
+}
+
+bool sum_term_is_name(const sum_term *t) {
+  if (t->flags & SUM_TERM_LOWER) return false;
+  if (t->flags & SUM_TERM_UPPER) return true;
+  /* Only seen at the start of sentences: a name if it has a second capital. */
+  vi_word w;
+  size_t i = 0, syllables = 0;
+  while (i < t->form_len && vi_next_word(t->form, t->form_len, &i, &w)) {
+    if (!w.first_upper) return false;
+    syllables++;
+  }
+  return syllables > 1;
 }

@@ -7,8 +7,9 @@
 
 #include "lane_vec.h"
 
-#define SUM_TERM_STOP 1u /* a function word, a number, a sign: says nothing about the subject */
-#define SUM_TERM_NAME 2u /* each occurrence but the first of a sentence has a capital */
+#define SUM_TERM_STOP 1u  /* a function word, a number, a sign: says nothing about the subject */
+#define SUM_TERM_UPPER 2u /* has a capital where it does not begin a sentence */
+#define SUM_TERM_LOWER 4u /* has a small letter somewhere */
 
 typedef struct sum_term {
   uint64_t key;
@@ -17,7 +18,7 @@ typedef struct sum_term {
   uint32_t last;      /* the last sentence that has it, from 1 */
   uint32_t flags;
   uint32_t syllables;
-  const char *form; /* the first occurrence: bytes of `words` or of the text */
+  const char *form; /* the first occurrence, better one with a small letter: bytes of `words` or of the text */
   uint32_t form_len;
   uint32_t first; /* order of first occurrence */
 } sum_term;
@@ -41,6 +42,9 @@ uint64_t sum_word_key(const char *s, size_t n, uint32_t *ret_syllables);
 /* The number of the word s[0, n), made if it is new and `add`; UINT32_MAX when memory is out, UINT32_MAX - 1 if it is
  * not there. */
 uint32_t sum_terms_find(sum_terms *t, const char *s, size_t n, bool add);
+
+/* Names keep their capitals in whatever place they stand. */
+bool sum_term_is_name(const sum_term *t);
 
 #define SUM_NO_MEMORY UINT32_MAX
 #define SUM_NOT_THERE (UINT32_MAX - 1)

@@ -162,13 +162,20 @@ static void add(sl_diags *diags, sl_pos pos, int severity, int code, const char 
   diags->sorted = 0;
 }
 
+/* vsnprintf may cut inside a character; what is shown stays UTF-8. */
+static void format(char *buf, size_t cap, const char *fmt, va_list args) {
+  int n = vsnprintf(buf, cap, fmt, args);
+  if (n < 0) n = 0;
+  if ((size_t)n >= cap) n = (int)sl_utf8_clip(buf, cap - 1, cap - 1);
+  buf[n] = 0;
+}
+
 void sl_diags_error(sl_diags *diags, sl_pos pos, int code, const char *fmt, ...) {
   char text[1024];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  format(text, sizeof text, fmt, args);
   va_end(args);
-  text[sl_utf8_clip(text, strlen(text), sizeof text - 1)] = 0;
   add(diags, pos, SL_DIAG_ERROR, code, text);
 }
 
@@ -176,7 +183,7 @@ void sl_diags_warn(sl_diags *diags, sl_pos pos, const char *fmt, ...) {
   char text[1024];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  format(text, sizeof text, fmt, args);
   va_end(args);
   add(diags, pos, SL_DIAG_WARNING, 0, text);
 }
@@ -186,7 +193,7 @@ void sl_diags_hint(sl_diags *diags, const char *fmt, ...) {
   char text[512];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  format(text, sizeof text, fmt, args);
   va_end(args);
   char *copy = sl_arena_strdup(diags->arena, text);
   if (!copy) {

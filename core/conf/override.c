@@ -97,6 +97,12 @@ static int set_param(sl_draft *d, const set *s) {
         st->conf.type->params, st->conf.type->n_params, st->conf.type->param_size, NULL, NULL, NULL, NULL};
     row = sl_params_find(&table, s->name);
   }
+  if (st->conf.type && !row && sl_keys_find(&sl_keys_stage, s->name)) {
+    sl_diags_error(d->diags, s->name_pos, SL_EINVAL, "`%s` is a key of the stage; --set changes parameters only",
+                   s->name);
+    sl_diags_hint(d->diags, "change it in the file; `${NAME:-default}` leaves the value to the environment");
+    return 0;
+  }
   sl_param_ctx ctx = sl_draft_ctx(d, NULL);
   if (row && (row->flags & SL_PF_SECRET))
     sl_diags_hide(d->diags, s->value_pos, 1, s->value_pos.col + (uint32_t)sl_utf8_count(s->value, strlen(s->value)));

@@ -112,7 +112,7 @@ static int32_t contract(const void *params, sl_contract *out) {
                                         "/source/type", "/source/modified", "/source/sha256"};
   const struct params *p = params;
   int32_t bodies = makes_bodies(p);
-  if (bodies < 0) return bodies;
+  /* Globs that disagree are create's to refuse: it can say why. */
   if (bodies) {
     out->open(out);
     for (uint32_t i = 0; i < p->map.count; i++) {
@@ -636,9 +636,8 @@ static const sl_stage_type fetch_files_type = {
     .kind = SL_SOURCE,
     .name = "fetch_files",
     .summary = "Reads files: pages and texts, JSON and NDJSON, plain or compressed",
-    .help = "A page or text becomes one document: the bytes are its payload, /id is the path below the folder that was "
-            "named,\n"
-            "without its ending, and /source tells the rest. JSON and NDJSON documents keep their fields as they are.\n"
+    .help = "A page or text becomes one document: its bytes are the payload, `/id` is its path without the ending.\n"
+            "JSON and NDJSON documents keep their fields as they are.\n"
             "A file that cannot be read becomes a dead letter; the others are read.",
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

@@ -78,7 +78,7 @@ static int32_t declare_moves(sl_contract *out, const sl_list *moves, int removes
   int32_t rc = SL_OK;
   for (uint32_t i = 0; i < moves->count && rc == SL_OK; i++) {
     const sl_entry *e = entry_at(moves, i);
-    if (!e->text) return SL_EINVAL;
+    if (!e->text) continue; /* create says what is wrong */
     rc = declare(out, e->text, strict ? SL_C_READS : SL_C_READS_MAYBE, 0);
     if (rc == SL_OK && removes) rc = declare(out, e->text, SL_C_REMOVES, 0);
     if (rc == SL_OK) rc = declare(out, e->key, strict ? SL_C_WRITES : SL_C_WRITES_MAYBE, 0);
@@ -244,10 +244,8 @@ static const sl_stage_type set_type = {
     .kind = SL_TRANSFORM,
     .name = "set",
     .summary = "Adds, sets, copies, renames and removes fields",
-    .help =
-        "The operations run in the order rename, copy, remove, add, set. Either all of them are done or, when one "
-        "fails,\n"
-        "none. To change /text of a document that has sentences or entities already, use a stage that keeps offsets.",
+    .help = "The operations run in the order rename, copy, remove, add, set: all of them, or none when one fails.\n"
+            "Set `/text` before sentences and entities are made, never after: they hold offsets into it.",
     .flags = SL_F_PURE,
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

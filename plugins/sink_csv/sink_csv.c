@@ -67,7 +67,7 @@ static int32_t contract(const void *params, sl_contract *out) {
   for (uint32_t i = 0; i < p->columns.count; i++) {
     const char *text = entry_at(&p->columns, i)->text;
     csv_column c;
-    if (!text || csv_column_parse(text, &c) != 0) return SL_EINVAL;
+    if (!text || csv_column_parse(text, &c) != 0) continue; /* create says what is wrong */
     free(c.path);
     const char *slash = strchr(text, '/');
     if (slash && (c.kind == CSV_DOC || (c.kind == CSV_ITEM && !p->each))) out->add(out, slash, SL_C_READS_MAYBE, 0);

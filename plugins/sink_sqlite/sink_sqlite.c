@@ -157,9 +157,8 @@ static const sl_stage_type sink_sqlite_type = {
     .kind = SL_SINK,
     .name = "sink_sqlite",
     .summary = "Stores documents, entities, people and directives in an SQLite database with full-text search",
-    .help =
-        "Tables documents, entities, people, directives; full-text search in `search`; views v_documents, v_people,\n"
-        "v_directives, v_mentions. Each batch is one transaction.",
+    .help = "Tables documents, entities, people, directives; full-text search in `search`.\n"
+            "Views v_documents, v_people, v_directives, v_mentions. Each batch is one transaction.",
     .flags = SL_F_SERIAL,
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

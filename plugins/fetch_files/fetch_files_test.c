@@ -326,6 +326,44 @@ static void cuts_lines_in_any_step(void **state) {
       }
 }
 
+/* A small generator, so that a failure comes again. */
+static uint32_t next_random(uint32_t *seed) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return *seed >> 8;
+}
+
+static void random_lines_agree_with_a_plain_splitter(void **state) {
+  (void)state;
+  for (uint32_t round = 0; round < 400; round++) {
+    uint32_t seed = round;
+    char text[400], expected[2000] = "";
+    size_t len = next_random(&seed) % sizeof text, used = 0, max = 1 + next_random(&seed) % 40;
+    for (size_t i = 0; i < len; i++) text[i] = "ab \r\n\n{}\"\t"[next_random(&seed) % 10];
+    for (size_t from = 0; from < len;) {
+      const char *hit = memchr(text + from, '\n', len - from);
+      size_t end = hit ? (size_t)(hit - text) : len, stop = end;
+      if (stop > from && text[stop - 1] == '\r') stop--;
+      int blank = 1;
+      for (size_t i = from; i < stop; i++) blank &= text[i] == ' ' || text[i] == '\t' || text[i] == '\r';
+      if (!blank && stop - from <= max)
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%.*s|", (int)(stop - from), text + from);
+      else if (!blank)
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "!%zu|", from);
+      from = end + 1;
+    }
+    char found[2000] = "";
+    used = 0;
+    const char *lines = lines_of(text, len, next_random(&seed) % 20, 32 + next_random(&seed) % 100, max);
+    for (const char *p = lines; *p && used < sizeof found - 1; p++) { /* of an over-long line its start is compared */
+      if (*p == '-') p = strchr(p, '|');
+      found[used++] = *p;
+    }
+    found[used] = '\0';
+    if (strcmp(found, expected) != 0) print_message("round %u\n", round);
+    assert_string_equal(found, expected);
+  }
+}
+
 static void chunks_live_until_the_last_record(void **state) {
   (void)state;
   fetch_chunk *held[300];
@@ -731,6 +769,7 @@ int main(void) {
       TEST(names_tell),
       TEST(decompresses_in_any_step),
       TEST(cuts_lines_in_any_step),
+      TEST(random_lines_agree_with_a_plain_splitter),
       TEST(chunks_live_until_the_last_record),
       TEST(cuts_arrays),
       TEST(reads_pages),

@@ -104,13 +104,14 @@ for step in "${steps[@]}"; do
   clang) timed "test clang" suite clang -LE 'gate|bench|long' ;;
   asan)
     echo "benches, gates and tests labelled long or no-asan are left to the other builds: time and memory under ASan say nothing"
-    timed "test asan" env ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}" \
-      UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}" suite asan -LE 'gate|bench|long|no-asan'
+    export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
+    export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
+    timed "test asan" suite asan -LE 'gate|bench|long|no-asan'
     ;;
   tsan)
     echo "benches, gates and tests labelled long or no-tsan are left to the other builds: TSan slows threads tenfold"
-    timed "test tsan" env TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/support/tsan.supp}" \
-      suite tsan -LE 'gate|bench|long|no-tsan'
+    export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/support/tsan.supp}"
+    timed "test tsan" suite tsan -LE 'gate|bench|long|no-tsan'
     ;;
   fuzz) timed "run fuzz" fuzz ;;
   esac

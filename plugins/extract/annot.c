@@ -69,6 +69,7 @@ uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) {
 const char *ex_kept(const ex_doc *doc, uint32_t at) { return at ? (const char *)doc->pool.items + at - 1 : NULL; }
 
 const ex_hit *ex_hit_find(const ex_doc *doc, uint32_t t, ex_class cls) {
+  ++*doc->steps;
   const ex_hit *best = NULL;
   for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++) {
     const ex_hit *h = &doc->hit[i];
@@ -80,6 +81,7 @@ const ex_hit *ex_hit_find(const ex_doc *doc, uint32_t t, ex_class cls) {
 uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit) { return ex_lex_entry(doc->lex, hit->entry)->attrs; }
 
 uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class cls) {
+  ++*doc->steps;
   for (uint32_t k = EX_FORM_MAX; k > 0; k--) {
     if (end < k || end - k < from || !(doc->classes[end - k] >> cls & 1u)) continue;
     uint32_t t = end - k;
@@ -90,6 +92,7 @@ uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class 
 }
 
 int ex_word_is(const ex_doc *doc, uint32_t t, const char *word, size_t n) {
+  ++*doc->steps;
   if (memcmp(doc->s + doc->tok[t].start, word, n) == 0) return 1;
   uint64_t key = vi_key_i(vi_key(word, n));
   return doc->tok[t].key_low == (uint32_t)(key ^ key >> 30);
@@ -290,6 +293,7 @@ int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *border
   doc->s = text;
   doc->n = (uint32_t)len;
   doc->work = 0;
+  doc->steps = &doc->work;
   doc->oom = false;
   read_published(doc, published);
   ex_tokenise(doc, borders, n_borders);

@@ -111,12 +111,13 @@ typedef struct ex_doc {
   int year, month, day; /* of /published, 0: unknown */
   ex_vec toks, hits, hit_ats, masks, owns, sentences;
   ex_vec ents, shares, targets, directives, quotes, changes;
-  ex_vec pool;   /* strings of this document */
-  ex_vec names;  /* persons with a full name, newest last */
-  ex_vec order;  /* entities in the order of the text */
-  ex_vec links;  /* roles of each person, see link.c */
-  uint64_t work; /* steps taken */
-  bool oom;      /* an allocation failed: what was found is not to be used */
+  ex_vec pool;     /* strings of this document */
+  ex_vec names;    /* persons with a full name, newest last */
+  ex_vec order;    /* entities in the order of the text */
+  ex_vec links;    /* roles of each person, see link.c */
+  uint64_t work;   /* steps taken, for tests of linearity */
+  uint64_t *steps; /* = &work, so that questions about a const document count, too */
+  bool oom;        /* an allocation failed: what was found is not to be used */
 } ex_doc;
 
 void ex_doc_init(ex_doc *doc, const ex_lex *lex);
@@ -197,6 +198,11 @@ int ex_in_compound(const ex_doc *doc, uint32_t t);
 void ex_core(ex_doc *doc, uint32_t ent, uint32_t t0, uint32_t t1);
 /* 1 if the words of [a, a + n) and [b, b + n) are equal after folding. */
 int ex_equal(const ex_doc *doc, uint32_t a, uint32_t b, uint32_t n);
+
+/* The letter of ex_unit.kind for the admin word at t ("thành phố": 'c'); '?' for other words. */
+char ex_admin_kind(const ex_doc *doc, uint32_t t);
+/* 1 if a unit of that kind has the name. */
+int ex_has_kind(const ex_doc *doc, const ex_hit *gaz, char kind);
 
 void ex_tokenise(ex_doc *doc, const ex_span *borders, uint32_t n_borders);
 void ex_find_legal(ex_doc *doc);

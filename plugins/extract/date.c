@@ -272,7 +272,9 @@ static uint32_t duration_at(ex_doc *doc, uint32_t t) {
     const char *word;
     char letter;
   } units[] = {{"tháng", 'M'}, {"năm", 'Y'}, {"tuần", 'W'}, {"ngày", 'D'}};
-  if (doc->tok[t].end - doc->tok[t].start > 3 || ex_is(doc, t - 1, '-') || ex_is(doc, t - 1, ',')) return 0;
+  if (doc->tok[t].end - doc->tok[t].start > 3 ||
+      (ex_glued(doc, t) && (ex_is(doc, t - 1, '-') || ex_is(doc, t - 1, ','))))
+    return 0;
   for (size_t k = 0; k < sizeof(units) / sizeof(units[0]); k++) {
     if (!ex_word(doc, t + 1, units[k].word)) continue;
     uint32_t end = t + 2, value = doc->tok[t].value;

@@ -56,6 +56,7 @@ static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targ
   to->t0 = to->t1 = t;
   uint32_t end = target_at(doc, t, stop, to);
   while (end) {
+    ++*doc->steps;
     /* "UBND các xã, phường" */
     uint32_t more = ex_word(doc, end, "các") ? ex_len(doc, end, C_ADDRESSEE) : 0;
     if (more && end + more <= stop) end += more;
@@ -76,6 +77,7 @@ static void targets_at(const ex_doc *doc, uint32_t t, uint32_t stop, struct targ
  */
 static uint32_t modal_with_subject(const ex_doc *doc, uint32_t t, uint32_t stop, struct targets *to) {
   for (uint32_t k = t; k < stop && k - t < MODAL_REACH; k++) {
+    ++*doc->steps;
     const ex_hit *modal = ex_hit_at(doc, k, C_MODAL);
     if (!modal || (ex_attrs(doc, modal) & EXA_WEAK)) continue;
     uint32_t before = k, adverb;
@@ -98,8 +100,10 @@ static uint32_t modal_with_subject(const ex_doc *doc, uint32_t t, uint32_t stop,
 /* The end of what is ordered: the sentence, or a semicolon with another directive behind it. */
 static uint32_t content_end(const ex_doc *doc, uint32_t t, uint32_t stop) {
   uint32_t end = stop - t > CONTENT_MAX ? t + CONTENT_MAX : stop;
+  *doc->steps += end - t;
   for (uint32_t k = t, last = end; k < last; k++)
-    if (ex_is(doc, k, ';') && (ex_len(doc, k + 1, C_DIRECTIVE) || ex_len(doc, k + 2, C_DIRECTIVE))) {
+    if (ex_is(doc, k, ';') &&
+        (ex_len(doc, k + 1, C_DIRECTIVE) || ex_len(doc, k + 1 + ex_len(doc, k + 1, C_ADVERB), C_DIRECTIVE))) {
       end = k;
       break;
     }

@@ -10,16 +10,6 @@
 #include "annot.h"
 #include "output.h"
 
-extern const unsigned char embed_people_txt[], embed_people_txt_end[];
-extern const unsigned char embed_given_txt[], embed_given_txt_end[];
-extern const unsigned char embed_bodies_txt[], embed_bodies_txt_end[];
-extern const unsigned char embed_places_txt[], embed_places_txt_end[];
-extern const unsigned char embed_numbers_txt[], embed_numbers_txt_end[];
-extern const unsigned char embed_speech_txt[], embed_speech_txt_end[];
-extern const unsigned char embed_words_txt[], embed_words_txt_end[];
-extern const unsigned char embed_compounds_txt[], embed_compounds_txt_end[];
-extern const unsigned char embed_gazetteer_txt[], embed_gazetteer_txt_end[];
-
 typedef struct params {
   sl_list types;    /* const char *, checked in create */
   sl_list lexicons; /* const char *, paths */
@@ -92,28 +82,12 @@ static int32_t read_types(sl_ctx *ctx, const params *p, uint32_t *ret) {
 }
 
 static int32_t read_builtin(sl_ctx *ctx, ex_lex *lex) {
-  static const struct {
-    const char *name;
-    const unsigned char *text, *end;
-  } files[] = {{"people.txt", embed_people_txt, embed_people_txt_end},
-               {"given.txt", embed_given_txt, embed_given_txt_end},
-               {"bodies.txt", embed_bodies_txt, embed_bodies_txt_end},
-               {"places.txt", embed_places_txt, embed_places_txt_end},
-               {"numbers.txt", embed_numbers_txt, embed_numbers_txt_end},
-               {"speech.txt", embed_speech_txt, embed_speech_txt_end},
-               {"words.txt", embed_words_txt, embed_words_txt_end},
-               {"compounds.txt", embed_compounds_txt, embed_compounds_txt_end},
-               {"gazetteer.txt", embed_gazetteer_txt, embed_gazetteer_txt_end}};
   char msg[2048];
-  for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-    int rc = ex_lex_read(lex, files[i].name, (const char *)files[i].text, (size_t)(files[i].end - files[i].text), msg,
-                         sizeof(msg));
-    if (rc == SL_ENOMEM) return out_of_memory(ctx, "memory is out while the lexicons of extract are read");
-    if (rc == 0) continue;
-    sl_fail(ctx, SL_EBUG, "a lexicon inside the plugin is damaged", msg, "build or install the plugin again");
-    return SL_EBUG;
-  }
-  return 0;
+  int rc = ex_lex_read_builtin(lex, msg, sizeof(msg));
+  if (rc == SL_ENOMEM) return out_of_memory(ctx, "memory is out while the lexicons of extract are read");
+  if (rc == 0) return 0;
+  sl_fail(ctx, SL_EBUG, "a lexicon inside the plugin is damaged", msg, "build or install the plugin again");
+  return SL_EBUG;
 }
 
 static int32_t read_own(sl_ctx *ctx, const params *p, ex_lex *lex) {
@@ -169,10 +143,15 @@ static void lane_close(sl_ctx *ctx, void *stage_, void *lane_) {
 /* ---- a document ---------------------------------------------------------------------------------------------------
  */
 
-/* Memory that is out now may be there again later. */
 static int32_t reject(sl_ctx *ctx, int32_t code, const char *message, const char *hint) {
   sl_fail(ctx, code, message, NULL, hint);
-  return code == SL_ENOMEM ? SL_V_RETRY : SL_V_REJECT;
+  return SL_V_REJECT;
+}
+
+/* Memory that is out now may be there again later. */
+static int32_t retry(sl_ctx *ctx, const char *message) {
+  sl_fail(ctx, SL_ENOMEM, message, NULL, NULL);
+  return SL_V_RETRY;
 }
 
 /* A byte offset of /sentences/k; -1 if it is none. */
@@ -201,7 +180,7 @@ static int32_t read_sentences(sl_ctx *ctx, lane *l, const cJSON *list, size_t le
     }
     last = end;
     ex_span *s = ex_push(&l->doc, &l->borders, sizeof(*s));
-    if (!s) return reject(ctx, SL_ENOMEM, "memory is out while sentences are read", NULL);
+    if (!s) return retry(ctx, "memory is out while sentences are read");
     *s = (ex_span){(uint32_t)start, (uint32_t)end};
   }
   return SL_V_OK;
@@ -211,7 +190,7 @@ static int32_t put(sl_ctx *ctx, cJSON *body, const char *key, cJSON *value) {
   cJSON_DeleteItemFromObjectCaseSensitive(body, key);
   if (cJSON_AddItemToObject(body, key, value)) return SL_V_OK;
   cJSON_Delete(value);
-  return reject(ctx, SL_ENOMEM, "memory is out while annotations are written", NULL);
+  return retry(ctx, "memory is out while annotations are written");
 }
 
 static int32_t write_body(sl_ctx *ctx, const stage *st, const lane *l, sl_doc *doc) {
@@ -219,7 +198,7 @@ static int32_t write_body(sl_ctx *ctx, const stage *st, const lane *l, sl_doc *d
   static const char *const keys[] = {"entities", "directives", "quotes", "changes"};
   cJSON **changes = st->p->changes ? &list[3] : NULL;
   if (ex_output(&l->doc, st->types, &list[0], &list[1], &list[2], changes) != 0)
-    return reject(ctx, SL_ENOMEM, "memory is out while annotations are written", NULL);
+    return retry(ctx, "memory is out while annotations are written");
   cJSON *body = sl_body_edit(ctx, doc);
   int32_t verdict = body ? SL_V_OK : SL_V_RETRY;
   for (int i = 0; i < 4; i++) {
@@ -249,7 +228,7 @@ static int32_t process(sl_ctx *ctx, void *stage_, void *lane_, sl_doc *doc) {
   int rc = ex_annotate(&l->doc, text->valuestring, len, l->borders.items, l->borders.n,
                        cJSON_IsString(published) ? published->valuestring : NULL, what);
   if (rc == SL_ELIMIT) return reject(ctx, SL_ELIMIT, "/text: expected less than 2 GiB", "split the text");
-  if (rc != 0) return reject(ctx, SL_ENOMEM, "memory is out while a text is annotated", NULL);
+  if (rc != 0) return retry(ctx, "memory is out while a text is annotated");
   return write_body(ctx, st, l, doc);
 }
 

@@ -8,8 +8,7 @@
 
 #define CHAIN_MAX 64u /* units of one name looked at */
 
-/* The admin word before a name, as the letter of ex_unit.kind; 0: none, or one that is no unit. */
-static char kind_before(const ex_doc *doc, const ex_ent *loc) {
+char ex_admin_kind(const ex_doc *doc, uint32_t t) {
   static const struct {
     const char *word, *second;
     char kind;
@@ -17,11 +16,22 @@ static char kind_before(const ex_doc *doc, const ex_ent *loc) {
                {"huyện", NULL, 'h'}, {"thị", "xã", 's'},    {"thị", "trấn", 'n'}, {"TX", NULL, 's'},
                {"TT", NULL, 'n'},    {"phường", NULL, 'p'}, {"xã", NULL, 'x'},    {"đặc", "khu", 'd'},
                {"Q", NULL, 'q'},     {"P", NULL, 'p'},      {"H", NULL, 'h'}};
-  if (!loc->core1 || loc->core0 == loc->start) return 0;
   for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-    if (ex_word(doc, loc->t0, words[i].word) && (!words[i].second || ex_word(doc, loc->t0 + 1, words[i].second)))
+    if (ex_word(doc, t, words[i].word) && (!words[i].second || ex_word(doc, t + 1, words[i].second)))
       return words[i].kind;
   return '?';
+}
+
+int ex_has_kind(const ex_doc *doc, const ex_hit *gaz, char kind) {
+  uint32_t u = ex_lex_entry(doc->lex, gaz->entry)->gaz;
+  for (uint32_t n = 0; u && n < CHAIN_MAX; u = ex_lex_unit(doc->lex, u)->next, n++)
+    if (ex_lex_unit(doc->lex, u)->kind == kind) return 1;
+  return 0;
+}
+
+/* The letter of the admin word before a name; 0: there is none, '?': one that is no unit. */
+static char kind_before(const ex_doc *doc, const ex_ent *loc) {
+  return !loc->core1 || loc->core0 == loc->start ? 0 : ex_admin_kind(doc, loc->t0);
 }
 
 static uint32_t first_unit(const ex_lex *lex, uint32_t node) {

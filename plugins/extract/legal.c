@@ -103,7 +103,10 @@ void ex_find_legal(ex_doc *doc) {
     doc->work++;
     int weak = (ex_attrs(doc, hit) & EXA_WEAK) != 0;
     struct ref r = {.kind_end = t + hit->len};
-    if (numbered(doc, r.kind_end, weak, &r)) {
+    /* "Hiến pháp 2013": the year is part of the name. */
+    uint32_t year = ex_flags(doc, r.kind_end) & TK_NUM ? doc->tok[r.kind_end].value : 0;
+    int dated = takes_name(doc, t) && year >= 1945 && year <= 2100;
+    if (!dated && numbered(doc, r.kind_end, weak, &r)) {
       add_ref(doc, t, &r);
     } else if (takes_name(doc, t)) {
       r.no0 = r.no1 = r.sym0 = r.sym1 = 0;

@@ -122,6 +122,8 @@ void ex_lex_free(ex_lex *lex);
 /* Reads a file's text [borrow]. name is for messages. Returns 0, or SL_EPARSE with up to `cap` bytes of
  * "name:line: message" lines (all errors, not only the first) in msg, or SL_ENOMEM. */
 int ex_lex_read(ex_lex *lex, const char *name, const char *text, size_t len, char *msg, size_t cap);
+/* Reads the files that are part of the plugin. */
+int ex_lex_read_builtin(ex_lex *lex, char *msg, size_t cap);
 /* Reads a file, or every *.txt of a folder in the order of their names. Also SL_EIO, SL_ENOTFOUND. */
 int ex_lex_read_path(ex_lex *lex, const char *path, char *msg, size_t cap);
 

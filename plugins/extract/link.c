@@ -288,7 +288,7 @@ static void link_legal(ex_doc *doc, uint32_t i) {
     return;
   }
   /* "Nghị quyết 60 và Kết luận 150 của Bộ Chính trị": the issuer of the next one; entities are linked backwards. */
-  uint32_t next = ex_is(doc, at, ',') || ex_word(doc, at, "và") ? ex_owner(doc, at + 1) : EX_NONE;
+  uint32_t next = ex_word(doc, at, "và") && ex_ent_at(doc, i)->unit ? ex_owner(doc, at + 1) : EX_NONE;
   if (next != EX_NONE && ex_ent_at(doc, next)->type == E_LEGAL) ex_ent_at(doc, i)->link = ex_ent_at(doc, next)->link;
 }
 

@@ -15,7 +15,7 @@ static int is_caps(const ex_doc *doc, uint32_t t) { return (ex_flags(doc, t) & T
 /* "N.V.A.", "H.": initials with stops; the last stop is left to the sentence. Returns the end, 0 if there are none. */
 static uint32_t initials_end(const ex_doc *doc, uint32_t t) {
   uint32_t end = t;
-  while ((ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) &&
+  while (end - t < 16 && (ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) &&
          ex_is(doc, end + 1, '.') && ex_glued(doc, end + 1) && (end == t || ex_glued(doc, end)))
     end += 2;
   return end > t ? end - 1 : 0;
@@ -24,6 +24,7 @@ static uint32_t initials_end(const ex_doc *doc, uint32_t t) {
 /* Capitals from t on, at most max, all of one kind (all caps or not). */
 static uint32_t run_end(const ex_doc *doc, uint32_t t, uint32_t max) {
   uint32_t end = t + 1;
+  ++*doc->steps;
   while (end - t < max && ex_upper(doc, end) && !other_begins(doc, end)) {
     if (is_caps(doc, end) != is_caps(doc, t) && !(ex_flags(doc, end) & TK_ONE) && !(ex_flags(doc, t) & TK_ONE)) break;
     end++;
@@ -40,6 +41,7 @@ static uint32_t run_end(const ex_doc *doc, uint32_t t, uint32_t max) {
 static uint32_t foreign_end(const ex_doc *doc, uint32_t t) {
   uint32_t end = t + 1;
   for (;;) {
+    ++*doc->steps;
     int hyphen = (ex_is(doc, end, '-') || ex_is(doc, end, '\'') || ex_is(doc, end, 0x2019)) && ex_glued(doc, end) &&
                  ex_glued(doc, end + 1) && (ex_flags(doc, end + 1) & TK_WORD);
     if (hyphen && ex_free(doc, end + 1)) {

@@ -175,7 +175,7 @@ static int step(const ex_doc *doc, struct growth *g) {
 
 uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_role) {
   struct growth g = {.at = t, .sure = t, .head = head_attrs, .in_role = in_role};
-  while (g.at - t < 24 && step(doc, &g)) continue;
+  while (g.at - t < 24 && step(doc, &g)) ++*doc->steps;
   return g.sure;
 }
 

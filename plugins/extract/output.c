@@ -148,7 +148,7 @@ static void write_loc(struct out *o, cJSON *to, const ex_ent *e) {
     put_slice(o, to, "core", e->core0, e->core1);
     while (core + 1 < e->t1 && doc->tok[core].start < e->core0) core++;
     /* Of a unit the name alone is the norm; "sông Hồng" stays whole. */
-    if (!ex_len(doc, e->t0, C_ADMIN)) core = e->t0;
+    if (!ex_len(doc, e->t0, C_ADMIN) || (ex_flags(doc, core) & TK_NUM)) core = e->t0;
   }
   put_expanded(o, to, "norm", core, e->t1);
   uint32_t unit = ex_unit_of(doc, e);

@@ -44,6 +44,11 @@ static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uin
       !ex_len(doc, at + 1, C_NOUN) && !ex_len(doc, at + 1, C_UNIT) && !ex_is(doc, at + 1, '%'))
     return at + 1;
   uint32_t known = ex_same_line(doc, at) ? known_end(doc, at) : at;
+  const ex_hit *gaz = ex_hit_at(doc, at, C_GAZ);
+  int stranger =
+      gaz && at + gaz->len == known && ex_len(doc, at, C_FAMILY) && !ex_has_kind(doc, gaz, ex_admin_kind(doc, t));
+  /* "UBND tỉnh Lê Bình": there is a ward of that name, but no province. */
+  if (stranger && (ex_attrs(doc, head) & EXA_BARE)) return 0;
   if (known > at && ex_name_end(doc, at, 0) <= known) return known;
   if (ex_attrs(doc, head) & EXA_OPTIONAL) return known > at ? known : 0;
   /* "Chủ tịch UBND tỉnh Vũ Thị Lan": a person behind a bare admin word. */

@@ -41,6 +41,7 @@ static uint32_t noun_end(const ex_doc *doc, uint32_t t) {
   uint32_t len = ex_len(doc, t, C_NOUN);
   if (!len) return t;
   uint32_t end = t + len, tail;
+  ++*doc->steps;
   while ((tail = ex_len(doc, end, C_NOUN_TAIL)) != 0) end += tail;
   int admin = ex_len(doc, end - 1, C_ADMIN) != 0;
   while (ex_is(doc, end, ',') &&

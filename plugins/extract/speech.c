@@ -93,6 +93,8 @@ static uint32_t plain_subject(const ex_doc *doc, uint32_t from, uint32_t t) {
 /* The subject that ends directly before t. */
 static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t t, ex_speaker *ret) {
   if (t <= from) return 0;
+  /* "Trần T. khai" */
+  if (t > from + 1 && ex_is(doc, t - 1, '.') && ex_glued(doc, t - 1) && (ex_flags(doc, t - 2) & TK_ONE)) t--;
   uint32_t i = ex_owner(doc, t - 1), start;
   *ret = (ex_speaker){EX_NONE, t, t, false};
   if (i != EX_NONE) {
@@ -200,6 +202,7 @@ static int opens_quote(const ex_doc *doc, uint32_t t) { return ex_is(doc, t, 0x2
 /* The token of the closing mark, EX_NONE if the line ends first. `"` inside “ ” does not count. */
 static uint32_t quote_end(const ex_doc *doc, struct talk *talk, uint32_t t) {
   uint32_t close = ex_is(doc, t, 0x201C) ? 0x201D : '"', k = t + 1;
+  *doc->steps += 1;
   for (; k < doc->n_tok && !(doc->tok[k].flags & TK_BOP); k++)
     if (ex_is(doc, k, close)) return k;
   talk->open_line = k;

@@ -343,6 +343,30 @@ static void a_known_plugin_is_only_opened(void **state) {
   print_message("cold %lld us, warm %lld us\n", (long long)(cold / 1000), (long long)(warm / 1000));
 }
 
+/* The n-th allocation fails: an error or the plugin, never a crash, and the next call works. */
+static void every_allocation_can_fail(void **state) {
+  (void)state;
+  for (int cached = 1; cached >= 0; cached--) {
+    setenv("XDG_CACHE_HOME", cached ? at("cache") : "/proc/none", 1);
+    copy_file(PLUGINS "/sound.so", at("sound.so"));
+    for (uint64_t n = 1, over = 0; !over; n++) {
+      sl_err err = {0};
+      sl_registry *r = NULL;
+      const sl_stage_type *type = NULL;
+      sl_mem_fail_at(n);
+      int code = sl_registry_new(NULL, &r, &err);
+      if (!code) code = sl_registry_add_path(r, root, &err);
+      if (!code) code = sl_registry_resolve(r, "sound", NULL, NULL, 0, &type, NULL, NULL, &err);
+      over = sl_mem_fail_at(0) != 0;
+      if (over && code) fail_msg("without a failure: %s", err.message);
+      if (code && !err.message[0]) fail_msg("allocation %u failed: error %d without a message", (unsigned)n, code);
+      if (!code) assert_string_equal(type->name, "sound");
+      sl_registry_free(r);
+      assert_true(n < 2000);
+    }
+  }
+}
+
 int main(void) {
   sl_mem_install();
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -357,6 +381,7 @@ int main(void) {
       TEST(a_scan_shows_all),
       TEST(a_cache_that_others_may_write_is_not_used),
       TEST(a_known_plugin_is_only_opened),
+      TEST(every_allocation_can_fail),
   };
   return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void on_progress(void *user, const sl_run_stats *stats) {
   sl_report_progress(stats, text, sizeof text);
   if (stats->stopped && w->draw) (void)snprintf(text + strlen(text), sizeof text - strlen(text), " · stopping");
   if (w->draw) {
-    sl_logger_status(w->log, text);
+    /* A run that is over at once needs no progress line. */
+    if (stats->seconds_ns > SL_TIME_S / 2) sl_logger_status(w->log, text);
   } else if (w->every_line && now - w->last >= 5 * SL_TIME_S) {
     w->last = now;
     sl_logger_line(w->log, SL_LOG_INFO, NULL, text);

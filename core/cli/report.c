@@ -111,6 +111,14 @@ void sl_report_outputs(const sl_pipeline *pipeline, FILE *out) {
   sl_mem_free(cwd);
 }
 
+void sl_report_dead(const sl_pipeline *pipeline, const sl_run_stats *stats, FILE *out) {
+  char *cwd = sl_path_cwd();
+  const char *where = pipeline->state ? pipeline->state : pipeline->dead_path;
+  fprintf(out, "%llu dead letter%s: sluice dlq list %s\n", (unsigned long long)stats->dead, stats->dead == 1 ? "" : "s",
+          shown_path(where, cwd ? cwd : ""));
+  sl_mem_free(cwd);
+}
+
 void sl_report_cpu(const sl_run_stats *stats, FILE *out, int colors) {
   static const char *const header[] = {"stage", "documents", "CPU ms", "us/document", "share", "MB/s"};
   sl_table *t = sl_table_new("lrrrrr", header);

@@ -19,6 +19,8 @@ void sl_report_table(const sl_run_stats *stats, FILE *out, int colors);
 void sl_report_summary(const sl_run_stats *stats, FILE *out);
 /* "written to: …" for each file that a sink of the pipeline writes. */
 void sl_report_outputs(const sl_pipeline *pipeline, FILE *out);
+/* How many dead letters the run wrote, and the command that shows them. */
+void sl_report_dead(const sl_pipeline *pipeline, const sl_run_stats *stats, FILE *out);
 /* CPU per stage, of a profiled run. */
 void sl_report_cpu(const sl_run_stats *stats, FILE *out, int colors);
 /* [own] */

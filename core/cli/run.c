@@ -14,12 +14,6 @@ typedef struct run_state {
   int dry;
 } run_state;
 
-static void say_dead(const sl_pipeline *p, const sl_run_stats *stats) {
-  const char *where = p->state ? p->state : p->dead_path;
-  fprintf(stderr, "%llu dead letter%s: sluice dlq list %s\n", (unsigned long long)stats->dead,
-          stats->dead == 1 ? "" : "s", where);
-}
-
 static void finish(void *user, const sl_run_stats *stats) {
   run_state *r = user;
   if (sl_cli_has(r->cli, "json")) {
@@ -42,7 +36,7 @@ static void finish(void *user, const sl_run_stats *stats) {
     fprintf(stderr, "dry run: nothing was stored\n");
   else
     sl_report_outputs(r->pipeline, stderr);
-  if (stats->dead && !r->dry) say_dead(r->pipeline, stats);
+  if (stats->dead && !r->dry) sl_report_dead(r->pipeline, stats, stderr);
 }
 
 static int run_run(const sl_cli *cli) {

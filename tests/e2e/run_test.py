@@ -142,6 +142,38 @@ def test_stdout_carries_documents_only():
     has(r.err, "in 2, stored 2")
 
 
+def test_log_formats():
+    write("in.ndjson", 'broken "line"\n')
+    write("p.yaml", COPY)
+    logged = [row for row in sluice("run", "p.yaml", "--log-format", "json", code=3).err.splitlines() if row.startswith("{")]
+    same([json.loads(row)["level"] for row in logged], ["warn"])
+    has(json.loads(logged[0])["msg"], "in.ndjson", "not valid JSON")
+    has(sluice("run", "p.yaml", code=3).err, " level=warn stage=in msg=\"dead letter: ")
+    has(sluice("run", "p.yaml", "--log-format=text", code=3).err, "warn  in: dead letter: ")
+    same(sluice("run", "p.yaml", "--quiet", code=3).err, "")
+
+
+def test_bench():
+    write("in.ndjson", "".join('{"i":%d}\n' % i for i in range(300)))
+    write("p.yaml", COPY)
+    r = sluice("bench", "p.yaml", "--repeat", "2")
+    has(r.out, "run 1: ", "us/document", "share", "in 300, stored 300", "lanes; peak memory", "over 2 runs: mean")
+    rows = [row.split() for row in r.out.splitlines()]
+    same([row[:2] for row in rows if row and row[0] in ("in", "mark", "out") and len(row) == 6],
+         [["in", "300"], ["mark", "300"], ["out", "300"]])
+    runs = json.loads(sluice("bench", "p.yaml", "--json", "--dry-run", "--limit", "10").out)
+    same([(run["in"], run["stored"]) for run in runs], [(10, 10)])
+    true(all(stage["cpu_us"] >= 0 and "wall_us" in stage for stage in runs[0]["stages"]), repr(runs))
+
+
+def test_a_retry_that_never_succeeds_ends_in_the_dead_letters_with_its_reason():
+    write("in.ndjson", '{"id":"a"}\n')
+    write("p.yaml", COPY.replace("uses: set, with: {set: {/mark: 1}}",
+                                 "uses: set, with: {rename: {/x: /y}, missing: reject}, on_error: {then: stop}"))
+    r = sluice("run", "p.yaml", code=1)
+    has(r.err, "mark", "/x")
+
+
 def test_routes_else_and_unrouted():
     write("in.ndjson", "".join('{"i":%d,"k":"%s"}\n' % (i, "abcd"[i % 4]) for i in range(8)))
     text = """stages:

@@ -3,11 +3,11 @@
  * The allocator: slabs of blocks of one size, each owned by one thread. Part of base/mem.h; see
  * docs/internals/memory.md.
  *
- * A slab is 64 KiB (256 KiB for large blocks) of a reserved range of addresses, so that the slab of a block is found by
- * arithmetic, and whether a block is ours at all by one comparison. The owner takes and gives back blocks without
- * atomics. Other threads push blocks on the slab's `remote` list; who makes that list non-empty also puts the slab on
- * the owner's `pending` list. The owner looks there before it asks for a new slab. Blocks above 32 KiB, and all when
- * there is no range, come from malloc.
+ * A slab is 64 KiB (256 KiB for large blocks) of a reserved range of addresses, whose halves hold the two kinds, so
+ * that the slab of a block is found by arithmetic, and whether a block is ours at all by one comparison. The owner
+ * takes and gives back blocks without atomics. Other threads push blocks on the slab's `remote` list; who makes that
+ * list non-empty also puts the slab on the owner's `pending` list. The owner looks there before it asks for a new slab.
+ * Blocks above 32 KiB, and all when there is no range, come from malloc.
  *
  * Invariants: a slab stands in `pending` at most once, because its `remote` list is emptied only after the slab was
  * taken from there; blocks in `remote` count as used, so a slab is not given back while another thread may touch it;
@@ -24,15 +24,14 @@
 #include "base/mem.h"
 #include "base/memheap.h"
 
-#define UNIT_SHIFT 16
-#define UNIT ((size_t)1 << UNIT_SHIFT)
-#define BIG_UNITS 4              /* units of a slab of large blocks */
-#define BIG_BLOCK ((size_t)8192) /* blocks above are in such slabs */
+#define SLAB ((size_t)1 << 16)
+#define BIG_SLAB ((size_t)1 << 18) /* of large blocks */
+#define BIG_BLOCK ((size_t)8192)   /* blocks above are in such slabs */
 #define MAX_BLOCK ((size_t)32768)
 #define HEADER ((size_t)128)
 #define RANGE ((size_t)64 << 30)
 #define MIN_RANGE ((size_t)64 << 20)
-#define KEEP_UNITS 64 /* empty slabs kept ready for use: 4 MiB */
+#define KEEP_BYTES ((size_t)4 << 20) /* of empty slabs that are kept ready for use */
 
 struct block {
   struct block *next;
@@ -53,16 +52,22 @@ struct sl_memslab {
 
 _Static_assert(sizeof(struct sl_memslab) <= HEADER, "the header of a slab has grown");
 
-/* The range and its empty slabs. Safety: `lock` is a leaf. */
+/* Slabs of one size, in one half of the range. Numbers count from 1; 0: none. */
+struct kind {
+  size_t start, slab;  /* offset in the range, bytes of a slab */
+  uint32_t used, max;  /* handed out at least once, that there is room for */
+  uint32_t warm, cold; /* lists of empty slabs; cold ones have no memory behind them */
+  uint32_t *link;      /* the next one in such a list */
+};
+
+/* Safety: `lock` is a leaf. base, bytes and half do not change after the first use. */
 static struct {
   pthread_mutex_t lock;
   char *base;
-  size_t bytes;              /* 0: there is no range */
-  size_t used_units;         /* handed out at least once */
-  uint8_t *back;             /* for each unit: how many units before it its slab begins */
-  uint32_t *link;            /* for the first unit of each empty slab: the next one + 1 */
-  uint32_t warm[2], cold[2]; /* empty slabs by size, first unit + 1; cold ones have no memory */
-  size_t warm_units;
+  size_t bytes; /* 0: there is no range */
+  size_t half;
+  size_t warm_bytes;
+  struct kind small, big;
 } range = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t range_once = PTHREAD_ONCE_INIT;
@@ -71,7 +76,7 @@ static struct sl_memslab nothing; /* a current slab without blocks */
 /* ---- size classes: steps of 16 up to 128, then four for each doubling ---- */
 
 static inline uint32_t class_of(size_t size) {
-  if (size <= 128) return size <= 16 ? 0 : (uint32_t)((size - 1) >> 4);
+  if (size <= 128) return (uint32_t)((size - (size > 0)) >> 4);
   uint32_t log = 63 - (uint32_t)__builtin_clzll(size - 1); /* 7 for 129..256 */
   return 8 + (log - 7) * 4 + (uint32_t)((size - 1) >> (log - 2) & 3);
 }
@@ -81,8 +86,6 @@ static size_t class_size(uint32_t c) {
   uint32_t log = 7 + (c - 8) / 4;
   return ((size_t)1 << log) + (((size_t)(c - 8) % 4 + 1) << (log - 2));
 }
-
-static uint32_t units_for(size_t block) { return block > BIG_BLOCK ? BIG_UNITS : 1; }
 
 /* ---- the range ---- */
 
@@ -94,71 +97,75 @@ static void *reserve(size_t bytes) {
   return p == MAP_FAILED ? NULL : p;
 }
 
+static int kind_open(struct kind *kind, size_t start, size_t bytes, size_t slab) {
+  *kind = (struct kind){.start = start, .slab = slab, .max = (uint32_t)(bytes / slab)};
+  kind->link = reserve((kind->max + 1) * sizeof kind->link[0]);
+  return kind->link != NULL;
+}
+
 static void range_open(void) {
   const char *choice = getenv("SLUICE_MEM"); /* "malloc" for tools that watch malloc */
   if (choice != NULL && strcmp(choice, "malloc") == 0) return;
-  for (size_t bytes = RANGE; bytes >= MIN_RANGE && range.base == NULL; bytes /= 4) {
-    char *p = reserve(bytes + UNIT);
+  for (size_t bytes = RANGE; bytes >= MIN_RANGE && range.bytes == 0; bytes /= 4) {
+    char *p = reserve(bytes + BIG_SLAB);
     if (p == NULL) continue;
-    size_t units = bytes >> UNIT_SHIFT;
-    range.back = reserve(units * sizeof range.back[0]);
-    range.link = reserve(units * sizeof range.link[0]);
-    if (range.back == NULL || range.link == NULL) return;
-    range.base = p + (UNIT - ((uintptr_t)p & (UNIT - 1))) % UNIT;
+    size_t half = bytes / 2;
+    if (!kind_open(&range.small, 0, half, SLAB) || !kind_open(&range.big, half, half, BIG_SLAB)) return;
+    range.base = p + (BIG_SLAB - ((uintptr_t)p & (BIG_SLAB - 1))) % BIG_SLAB;
+    range.half = half;
     range.bytes = bytes;
     (void)madvise(range.base, bytes, MADV_NOHUGEPAGE); /* a huge page would make untouched slabs resident */
   }
   (void)pthread_atfork(fork_lock, fork_unlock, fork_unlock);
 }
 
-static int is_ours(const void *p) { return (size_t)((const char *)p - range.base) < range.bytes; }
+static inline int is_ours(const void *p) { return (size_t)((const char *)p - range.base) < range.bytes; }
 
 static inline struct sl_memslab *slab_of(void *p) {
-  size_t unit = (size_t)((char *)p - range.base) >> UNIT_SHIFT;
-  return (struct sl_memslab *)(void *)(range.base + ((unit - range.back[unit]) << UNIT_SHIFT));
+  size_t offset = (size_t)((char *)p - range.base);
+  size_t mask = offset < range.half ? SLAB - 1 : BIG_SLAB - 1;
+  return (struct sl_memslab *)(void *)(range.base + (offset & ~mask));
 }
 
-static uint32_t pop_unit(uint32_t *list) {
+static uint32_t pop(struct kind *kind, uint32_t *list) {
   uint32_t first = *list;
-  if (first != 0) *list = range.link[first - 1];
+  if (first != 0) *list = kind->link[first];
   return first;
 }
 
-static void push_unit(uint32_t *list, uint32_t first) {
-  range.link[first - 1] = *list;
-  *list = first;
+static void push(struct kind *kind, uint32_t *list, uint32_t no) {
+  kind->link[no] = *list;
+  *list = no;
 }
 
 /* NULL when the range is used up. */
-static struct sl_memslab *range_take(uint32_t units) {
-  int kind = units > 1;
+static struct sl_memslab *range_take(struct kind *kind) {
   pthread_mutex_lock(&range.lock);
-  uint32_t first = pop_unit(&range.warm[kind]);
-  if (first != 0) {
-    range.warm_units -= units;
-  } else if ((first = pop_unit(&range.cold[kind])) == 0 && ((range.used_units + units) << UNIT_SHIFT) <= range.bytes) {
-    first = (uint32_t)range.used_units + 1;
-    range.used_units += units;
-    for (uint32_t i = 0; i < units; i++) range.back[first - 1 + i] = (uint8_t)i;
+  uint32_t no = pop(kind, &kind->warm);
+  if (no != 0) {
+    range.warm_bytes -= kind->slab;
+  } else if ((no = pop(kind, &kind->cold)) == 0 && kind->used < kind->max) {
+    no = ++kind->used;
   }
   pthread_mutex_unlock(&range.lock);
-  return first == 0 ? NULL : (struct sl_memslab *)(void *)(range.base + ((size_t)(first - 1) << UNIT_SHIFT));
+  return no == 0 ? NULL : (struct sl_memslab *)(void *)(range.base + kind->start + (no - 1) * kind->slab);
 }
 
 static void range_give(struct sl_memslab *slab) {
-  uint32_t units = units_for(slab->size);
-  uint32_t first = (uint32_t)((size_t)((char *)slab - range.base) >> UNIT_SHIFT) + 1;
+  struct kind *kind = slab->size > BIG_BLOCK ? &range.big : &range.small;
+  size_t offset = (size_t)((char *)slab - range.base) - kind->start;
+  uint32_t no = (uint32_t)(offset / kind->slab) + 1;
   pthread_mutex_lock(&range.lock);
-  int keep = range.warm_units + units <= KEEP_UNITS;
+  int keep = range.warm_bytes + kind->slab <= KEEP_BYTES;
   if (keep) {
-    range.warm_units += units;
-    push_unit(&range.warm[units > 1], first);
+    range.warm_bytes += kind->slab;
+    push(kind, &kind->warm, no);
   }
   pthread_mutex_unlock(&range.lock);
   if (keep) return;
-  (void)madvise(slab, (size_t)units << UNIT_SHIFT, MADV_DONTNEED);
+  (void)madvise(slab, kind->slab, MADV_DONTNEED);
   pthread_mutex_lock(&range.lock);
-  push_unit(&range.cold[units > 1], first);
+  push(kind, &kind->cold, no);
   pthread_mutex_unlock(&range.lock);
 }
 
@@ -166,12 +173,12 @@ static void range_give(struct sl_memslab *slab) {
 
 static struct sl_memslab *slab_new(sl_memheap *heap, uint32_t c) {
   size_t size = class_size(c);
-  uint32_t units = units_for(size);
-  struct sl_memslab *slab = range.bytes == 0 ? NULL : range_take(units);
+  struct kind *kind = size > BIG_BLOCK ? &range.big : &range.small;
+  struct sl_memslab *slab = range.bytes == 0 ? NULL : range_take(kind);
   if (slab == NULL) return NULL;
   memset(slab, 0, sizeof *slab);
   slab->bump = (char *)slab + HEADER;
-  slab->end = slab->bump + (((size_t)units << UNIT_SHIFT) - HEADER) / size * size;
+  slab->end = slab->bump + (kind->slab - HEADER) / size * size;
   slab->size = (uint32_t)size;
   slab->class_no = (uint16_t)c;
   slab->heap = heap;
@@ -239,11 +246,10 @@ static void *take(struct sl_memslab *slab) {
   return b;
 }
 
-/* The current slab is used up. */
-static void *alloc_slowly(sl_memheap *heap, uint32_t c) {
+/* The current slab is used up. NULL when there is no range. */
+static void *alloc_slab(sl_memheap *heap, uint32_t c) {
   (void)pthread_once(&range_once, range_open);
-  if (heap->is_shared) return NULL;
-  if (heap->current[c] == NULL) heap->current[c] = &nothing;
+  if (heap->is_shared || range.bytes == 0) return NULL;
   collect(heap);
   void *p = take(heap->current[c]);
   if (p != NULL) return p;
@@ -272,11 +278,15 @@ static void free_remote(struct sl_memslab *slab, struct block *b) {
       !atomic_compare_exchange_weak_explicit(&owner->pending, &top, slab, memory_order_acq_rel, memory_order_relaxed));
 }
 
+void sl_memheap_init(sl_memheap *heap) {
+  for (uint32_t c = 0; c < SL_MEM_CLASSES; c++) heap->current[c] = &nothing;
+}
+
 void sl_memheap_trim(sl_memheap *heap) {
   collect(heap);
   for (uint32_t c = 0; c < SL_MEM_CLASSES; c++) {
     struct sl_memslab *slab = heap->current[c];
-    if (slab == NULL || slab == &nothing || slab->used > 0) continue;
+    if (slab == &nothing || slab->used > 0) continue;
     heap->current[c] = &nothing;
     range_give(slab);
   }
@@ -295,38 +305,47 @@ static void *alloc_malloc(sl_memheap *heap, size_t size) {
   return p;
 }
 
-void *sl_mem_alloc(size_t size) {
+static __attribute__((noinline)) void *alloc_slowly(size_t size) {
   sl_memheap *heap = sl_memheap_get();
   if (sl_memheap_must_fail(heap)) return out_of_memory();
   if (size > MAX_BLOCK) return alloc_malloc(heap, size);
   uint32_t c = class_of(size);
-  struct sl_memslab *slab = heap->current[c];
-  void *p = NULL;
-  if (__builtin_expect(slab != NULL && slab->free != NULL, 1)) {
-    struct block *b = slab->free;
-    slab->free = b->next;
-    slab->used++;
-    sl_memheap_count(heap, slab->size);
-    return b;
-  }
-  if (slab != NULL) p = take(slab);
-  if (p == NULL) p = alloc_slowly(heap, c);
+  void *p = take(heap->current[c]);
+  if (p == NULL) p = alloc_slab(heap, c);
   if (p == NULL) return alloc_malloc(heap, size);
   sl_memheap_count(heap, (int64_t)class_size(c));
   return p;
 }
 
-void sl_mem_free(void *p) {
-  if (p == NULL) return;
+/* The counter of a heap that is not the shared one: its thread alone writes it. */
+static inline void count(sl_memheap *heap, int64_t delta) {
+  int64_t now = atomic_load_explicit(&heap->live, memory_order_relaxed);
+  atomic_store_explicit(&heap->live, now + delta, memory_order_relaxed);
+}
+
+void *sl_mem_alloc(size_t size) {
+  sl_memheap *heap = sl_memheap_mine; /* never the shared one */
+  if (__builtin_expect(heap == NULL || size > MAX_BLOCK, 0)) return alloc_slowly(size);
+  struct sl_memslab *slab = heap->current[class_of(size)];
+  struct block *b = slab->free;
+  if (__builtin_expect(b == NULL || heap->n_allocs + 1 == heap->fail_target, 0)) return alloc_slowly(size);
+  heap->n_allocs++;
+  slab->free = b->next;
+  slab->used++;
+  count(heap, slab->size);
+  return b;
+}
+
+static __attribute__((noinline)) void free_slowly(void *p) {
   sl_memheap *heap = sl_memheap_get();
-  if (__builtin_expect(!is_ours(p), 0)) {
+  if (!is_ours(p)) {
     sl_memheap_count(heap, -(int64_t)malloc_usable_size(p));
     free(p);
     return;
   }
   struct sl_memslab *slab = slab_of(p);
   sl_memheap_count(heap, -(int64_t)slab->size);
-  if (__builtin_expect(slab->heap != heap, 0)) {
+  if (slab->heap != heap) {
     free_remote(slab, p);
     return;
   }
@@ -334,7 +353,26 @@ void sl_mem_free(void *p) {
   b->next = slab->free;
   slab->free = b;
   slab->used--;
-  if (__builtin_expect(slab->full || slab->used == 0, 0) && slab != heap->current[slab->class_no]) settle(heap, slab);
+  if (slab != heap->current[slab->class_no]) settle(heap, slab);
+}
+
+void sl_mem_free(void *p) {
+  sl_memheap *heap = sl_memheap_mine;
+  if (p == NULL) return;
+  if (__builtin_expect(!is_ours(p), 0)) {
+    free_slowly(p);
+    return;
+  }
+  struct sl_memslab *slab = slab_of(p);
+  if (__builtin_expect(slab->heap != heap || slab->full || slab->used == 1, 0)) {
+    free_slowly(p);
+    return;
+  }
+  count(heap, -(int64_t)slab->size);
+  struct block *b = p;
+  b->next = slab->free;
+  slab->free = b;
+  slab->used--;
 }
 
 void *sl_mem_realloc(void *p, size_t size) {

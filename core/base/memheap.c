@@ -12,6 +12,7 @@ static sl_memheap shared = {.is_shared = 1};
 static _Atomic(sl_memheap *) heaps = &shared;
 static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
 
 static void thread_ends(void *p) {
   sl_memheap *heap = p;
@@ -33,18 +34,24 @@ static sl_memheap *adopt(void) {
   return NULL;
 }
 
+static void init_shared(void) { sl_memheap_init(&shared); }
+
 sl_memheap *sl_memheap_open(void) {
   (void)pthread_once(&exit_once, make_key);
   sl_memheap *heap = adopt();
   if (heap == NULL && (heap = aligned_alloc(64, sizeof *heap)) != NULL) {
     memset(heap, 0, sizeof *heap);
     atomic_init(&heap->in_use, 1);
+    sl_memheap_init(heap);
     sl_memheap *head = atomic_load_explicit(&heaps, memory_order_relaxed);
     do {
       heap->next = head;
     } while (!atomic_compare_exchange_weak_explicit(&heaps, &head, heap, memory_order_release, memory_order_relaxed));
   }
-  if (heap == NULL) return &shared;
+  if (heap == NULL) {
+    (void)pthread_once(&shared_once, init_shared);
+    return &shared;
+  }
   heap->fail_target = 0;
   sl_memheap_mine = heap;
   (void)pthread_setspecific(exit_key, heap);

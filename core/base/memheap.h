@@ -33,6 +33,8 @@ extern _Thread_local sl_memheap *sl_memheap_mine __attribute__((tls_model("initi
 
 /* Makes one for the calling thread. Never NULL: the shared heap when memory is out. */
 sl_memheap *sl_memheap_open(void);
+/* Of the allocator in use: makes a new heap ready. */
+void sl_memheap_init(sl_memheap *heap);
 /* Called when a thread ends, with its heap: gives back empty slabs. */
 void sl_memheap_trim(sl_memheap *heap);
 /* Sum over all threads. */

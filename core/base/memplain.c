@@ -38,6 +38,8 @@ void sl_mem_free(void *p) {
   free(p);
 }
 
+void sl_memheap_init(sl_memheap *heap) { (void)heap; }
+
 void sl_memheap_trim(sl_memheap *heap) { (void)heap; }
 #else
 typedef int sl_memplain_is_empty; /* ISO C wants something in a file */

@@ -31,14 +31,53 @@ static const char *scan_sse2(const char *begin, const char *p, const char *end) 
   return scan_tail(begin, p, end);
 }
 
+static const char *copy_bytes(char *dst, const char *p, const char *end) {
+  for (; p < end && !sl_jsonscan_special((unsigned char)*p); p++) *dst++ = *p;
+  return p;
+}
+
+/* A bit at the top of each byte of the word that is special; bytes behind the first such one may be marked wrongly. */
+static inline uint64_t special_in_word(uint64_t w) {
+  const uint64_t ones = 0x0101010101010101u;
+  const uint64_t tops = 0x8080808080808080u;
+  uint64_t quote = w ^ ones * '"';
+  uint64_t slash = w ^ ones * '\\';
+  return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) & tops;
+}
+
+/* Fewer than 16 bytes: as two words that overlap, when none of them is special. */
+static const char *copy_tail(char *dst, const char *p, const char *end) {
+  size_t n = (size_t)(end - p);
+  if (n >= 8) {
+    uint64_t a;
+    uint64_t b;
+    memcpy(&a, p, 8);
+    memcpy(&b, end - 8, 8);
+    if ((special_in_word(a) | special_in_word(b)) != 0) return copy_bytes(dst, p, end);
+    memcpy(dst, &a, 8);
+    memcpy(dst + n - 8, &b, 8);
+    return end;
+  }
+  if (n >= 4) {
+    uint32_t a;
+    uint32_t b;
+    memcpy(&a, p, 4);
+    memcpy(&b, end - 4, 4);
+    if (special_in_word(a | (uint64_t)b << 32) != 0) return copy_bytes(dst, p, end);
+    memcpy(dst, &a, 4);
+    memcpy(dst + n - 4, &b, 4);
+    return end;
+  }
+  return copy_bytes(dst, p, end);
+}
+
 static const char *copy_sse2(char *dst, const char *p, const char *end) {
   for (; end - p >= 16; p += 16, dst += 16) {
     _mm_storeu_si128((__m128i *)dst, _mm_loadu_si128((const __m128i *)p));
     uint32_t mask = sl_jsonscan_mask(p);
     if (mask != 0) return p + __builtin_ctz(mask);
   }
-  for (; p < end && !sl_jsonscan_special((unsigned char)*p); p++) *dst++ = *p;
-  return p;
+  return copy_tail(dst, p, end);
 }
 #endif
 

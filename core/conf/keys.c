@@ -71,7 +71,9 @@ static const sl_param on_error_rows[] = {
 static const sl_param batch_rows[] = {
     ROW(sl_batch_opts, documents, SL_T_INT, 0, "1000", "1..1000000", "Most documents of a batch."),
     ROW(sl_batch_opts, bytes, SL_T_SIZE, 0, "4MiB", "1..1TiB", "Most bytes of a batch."),
-    ROW(sl_batch_opts, age, SL_T_DURATION, 0, "50ms", "0..1h", "How long a batch waits to fill while input is slow."),
+    ROW(sl_batch_opts, age, SL_T_DURATION, 0, "0s", "0..1h",
+        "How long a sink waits for a batch to fill while input is slow; 0: it takes what there is as soon as it is "
+        "free."),
 };
 
 static const sl_keyrow stage_rows[] = {
@@ -92,8 +94,9 @@ static const sl_keyrow stage_rows[] = {
     {ROW(sl_stage_keys, threads, SL_T_INT, 0, NULL, "1..1024", "Threads of the stage's own."),
      SL_KEY_SINK | SL_KEY_BLOCKING | SL_KEY_DEFAULTS, NULL, "1; blocking transforms 4",
      "sinks, blocking transforms that are not serial", NULL},
-    {INNER(sl_stage_keys, batch, batch_rows, "How many documents a sink gets at once."), SL_KEY_SINK | SL_KEY_DEFAULTS,
-     NULL, NULL, "sinks", NULL},
+    {INNER(sl_stage_keys, batch, batch_rows,
+           "How many documents a sink gets at once; for a serial transform, how much it may hold and how long."),
+     SL_KEY_SINK | SL_KEY_SERIAL | SL_KEY_DEFAULTS, NULL, NULL, "sinks, serial transforms", NULL},
     {ROW(sl_stage_keys, in_flight, SL_T_INT, 0, NULL, "1..1000000", "Most documents that the stage works on at once."),
      SL_KEY_ASYNC | SL_KEY_DEFAULTS, NULL, "256", "asynchronous stages", NULL},
     {ROW(sl_stage_keys, order, SL_T_ENUM, 0, NULL, "source|strict|none",

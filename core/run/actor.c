@@ -6,6 +6,7 @@
  * (arrive, enter) and takes it out of the old one last (leave), so that no zone looks empty too early.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -39,6 +40,7 @@ sl_actor *sl_actor_new(sl_engine *e, sl_stage_rt *st, sl_err *err) {
   a->touched = sl_mem_calloc(e->n_stations, sizeof(*a->touched));
   a->counts = sl_mem_calloc(e->n_stages, sizeof(*a->counts));
   if (!a->calls || !a->to || !a->touched || !a->counts) goto nomem;
+  pthread_mutex_init(&a->busy_lock, NULL);
   sl_rng_init(&a->rng, e->opts.seed + e->n_actors);
   for (uint32_t i = 0; i < e->n_stages; i++)
     a->calls[i] = (sl_call){.pub = {sl_run_host()}, .actor = a, .st = &e->stages[i]};
@@ -56,6 +58,7 @@ void sl_actor_free(sl_actor *a) {
     sl_unit_unref(a->calls[i].last);
     sl_mem_free(a->calls[i].pending);
   }
+  if (a->counts) pthread_mutex_destroy(&a->busy_lock);
   sl_mem_free(a->calls);
   sl_mem_free(a->to);
   sl_mem_free(a->touched);
@@ -90,8 +93,41 @@ void sl_actor_forget(sl_actor *a, sl_doc *doc) { sl_doc_settle(doc, SL_OUT_UNFIN
 /* ---- moving on ----------------------------------------------------------------------------------------------------
  */
 
+/* Fields that only an open source could bring. Returns the first that is missing, or NULL. */
+static const char *missing(const sl_stage_rt *st, sl_doc *doc, sl_err *err) {
+  for (uint32_t i = 0; i < st->conf->n_needs; i++) {
+    if (!st->needs[i]) {
+      sl_bytes payload;
+      const char *media_type;
+      sl_doc_payload(doc, &payload, &media_type);
+      if (!media_type) return st->conf->needs[i];
+      continue;
+    }
+    const cJSON *body = sl_doc_body(doc, err);
+    if (!body || !sl_pointer_get(st->needs[i], body)) return st->conf->needs[i];
+  }
+  return NULL;
+}
+
+static void reject_missing(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const char *field) {
+  sl_err err;
+  sl_err_set(&err, SL_ENOTFOUND, "stage '%s' needs %s, and the document has none", st->conf->id, field);
+  sl_err_hint(
+      &err, "%s must come with the input; `when: { path: %s, exists: true }` on the stage lets only such documents in",
+      field, field);
+  sl_tally(a, st->index, SL_COUNT_IN, 1);
+  sl_give_up(a, st, doc, &err);
+}
+
 void sl_actor_deliver(sl_actor *a, uint32_t to, sl_doc *doc) {
   sl_stage_rt *st = &a->e->stages[to];
+  if (st->conf->n_needs) {
+    const char *field = missing(st, doc, NULL);
+    if (field) {
+      reject_missing(a, st, doc, field);
+      return;
+    }
+  }
   if (st->mode == SL_MODE_INLINE) {
     if (a->walks) {
       sl_actor_process(a, st, doc);
@@ -393,6 +429,14 @@ void sl_actor_release(sl_actor *a, sl_call *c) {
   }
 }
 
+void sl_actor_busy(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc) {
+  atomic_store_explicit(&a->busy_stage, st->index, memory_order_relaxed);
+  if (!st->conf->timeout) return;
+  pthread_mutex_lock(&a->busy_lock);
+  snprintf(a->busy_key, sizeof(a->busy_key), "%s", sl_doc_key(doc));
+  pthread_mutex_unlock(&a->busy_lock);
+}
+
 static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_stage_rt *st = c->st;
   sl_engine *e = a->e;
@@ -400,7 +444,7 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   if (!e->opts.profile && !st->conf->timeout && !e->trace) return st->type->process(&c->pub, st->stage, c->lane, doc);
   cJSON *before = e->trace ? sl_trace_before(c, doc) : NULL;
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
-  atomic_store_explicit(&a->busy_stage, st->index, memory_order_relaxed);
+  sl_actor_busy(a, st, doc);
   atomic_store_explicit(&a->busy_since, wall, memory_order_release);
   int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);

@@ -39,6 +39,17 @@ static int copy_edges(sl_engine *e, sl_stage_rt *st, sl_err *err) {
   return 0;
 }
 
+static int compile_needs(sl_stage_rt *st) {
+  uint32_t n = st->conf->n_needs;
+  st->needs = sl_mem_calloc(n + 1, sizeof(*st->needs));
+  if (!st->needs) return SL_ENOMEM;
+  for (uint32_t i = 0; i < n; i++) {
+    const char *text = st->conf->needs[i];
+    if (text[0] != '@' && sl_pointer_new(text, &st->needs[i], NULL)) return SL_ENOMEM;
+  }
+  return 0;
+}
+
 static int setup_stages(sl_engine *e, sl_err *err) {
   e->stages = sl_mem_calloc(e->n_stages, sizeof(*e->stages));
   e->station_stage = sl_mem_calloc(e->n_stages, sizeof(uint32_t));
@@ -54,6 +65,7 @@ static int setup_stages(sl_engine *e, sl_err *err) {
     st->unordered =
         st->conf->order == SL_ORDER_NONE || (st->mode == SL_MODE_ASYNC_SOURCE && st->conf->order != SL_ORDER_STRICT);
     pthread_mutex_init(&st->ack_lock, NULL);
+    if (compile_needs(st)) return sl_err_set(err, SL_ENOMEM, "no memory for the stages");
     if (st->mode != SL_MODE_INLINE) {
       e->station_stage[e->n_stations] = i;
       st->station = e->n_stations++;
@@ -480,6 +492,9 @@ void sl_engine_free(sl_engine *e) {
     sl_actor_free(e->actors[i]);
   }
   for (uint32_t i = 0; e->stages && i < e->n_stages; i++) {
+    for (uint32_t k = 0; e->stages[i].needs && k < e->stages[i].conf->n_needs; k++)
+      sl_pointer_free(e->stages[i].needs[k]);
+    sl_mem_free(e->stages[i].needs);
     sl_mem_free(e->stages[i].edges);
     sl_written_free(e->stages[i].written);
     pthread_mutex_destroy(&e->stages[i].ack_lock);

@@ -388,8 +388,11 @@ static void check_slow(sl_engine *e, int64_t now) {
     sl_stage_rt *st = &e->stages[atomic_load(&a->busy_stage)];
     if (!since || !st->conf->timeout || now - since < st->conf->timeout || since == a->reported) continue;
     a->reported = since;
-    sl_run_log(e, SL_LOG_WARN, st->conf->id, "one call has been running for %.1f s, longer than its timeout of %.1f s",
-               (double)(now - since) / 1e9, (double)st->conf->timeout / 1e9);
+    pthread_mutex_lock(&a->busy_lock);
+    sl_run_log(e, SL_LOG_WARN, st->conf->id,
+               "one call has been running for %.1f s, longer than its timeout of %.1f s: %s",
+               (double)(now - since) / 1e9, (double)st->conf->timeout / 1e9, a->busy_key);
+    pthread_mutex_unlock(&a->busy_lock);
   }
 }
 

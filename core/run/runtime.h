@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "base/thread.h"
+#include "doc/pointer.h"
 #include "flow/credit.h"
 #include "flow/delay.h"
 #include "flow/flow.h"
@@ -82,6 +83,7 @@ typedef struct sl_stage_rt {
   atomic_llong held, held_bytes;
   int64_t held_since; /* monotonic; of the oldest since nothing was held; its own thread's */
   atomic_int produced_end;
+  sl_pointer **needs;         /* of conf->needs, compiled [own]; NULL for "@payload" */
   struct sl_written *written; /* debug builds: what it may write */
   pthread_mutex_t ack_lock;   /* sources: one acknowledged call at a time */
 } sl_stage_rt;
@@ -165,7 +167,9 @@ struct sl_actor {
   atomic_ullong stored, dropped, unrouted, failed, unfinished, dead; /* tokens by outcome; dead letters */
   atomic_llong busy_since;                                           /* monotonic; 0: not in a call with a time limit */
   atomic_uint busy_stage;
-  int64_t reported; /* the busy_since that the loop has reported */
+  pthread_mutex_t busy_lock;
+  char busy_key[160]; /* of the document in that call; under busy_lock */
+  int64_t reported;   /* the busy_since that the loop has reported */
 };
 
 struct sl_engine {
@@ -228,6 +232,8 @@ void sl_actor_flush(sl_actor *a);
 void sl_actor_end(sl_actor *a, sl_doc *doc, int outcome);
 /* doc [borrow] never comes to its end in this run: its tokens are settled, the envelope stays. */
 void sl_actor_forget(sl_actor *a, sl_doc *doc);
+/* Notes what a call with a time limit works on. */
+void sl_actor_busy(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc);
 void sl_call_begin(sl_call *c, sl_doc *doc);
 
 /* verdict.c */

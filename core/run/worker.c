@@ -267,7 +267,7 @@ static int32_t call_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n) 
   sl_call_begin(c, NULL);
   memset(b->verdicts, 0, n * sizeof(*b->verdicts));
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
-  atomic_store_explicit(&a->busy_stage, st->index, memory_order_relaxed);
+  sl_actor_busy(a, st, b->docs[0]);
   atomic_store_explicit(&a->busy_since, st->conf->timeout ? wall : 0, memory_order_release);
   int32_t rc = st->type->write(&c->pub, st->stage, c->lane, b->docs, n, b->verdicts);
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);

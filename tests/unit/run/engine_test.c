@@ -374,6 +374,22 @@ static void test_memory_comes_back(void **state) {
   assert_int_equal(sl_mem_live(), before);
 }
 
+static void test_needed_field(void **state) {
+  (void)state;
+  static const char *const needs[] = {"/ids/0", "/pad", "@payload"};
+  for (uint32_t n = 1; n <= 3; n++) {
+    uint32_t s = source(100);
+    pipe_.params[s].gen.size = 10;
+    s = after(s, &test_work, (struct work_params){0});
+    uint32_t k = after(s, &test_sink, (struct work_params){0});
+    pipe_.stages[k].needs = needs;
+    pipe_.stages[k].n_needs = n;
+    run_ok(NULL);
+    assert_int_equal(stats.stages[k].dead, n == 3 ? 100 : 0);
+    assert_int_equal(tallies[0].docs, n == 3 ? 0 : 100);
+  }
+}
+
 static void test_new_without_memory(void **state) {
   (void)state;
   int64_t before = sl_mem_live();
@@ -456,6 +472,7 @@ int main(void) {
       cmocka_unit_test(test_stop_drains),
       cmocka_unit_test(test_stop_at_once),
       cmocka_unit_test(test_memory_comes_back),
+      cmocka_unit_test(test_needed_field),
       cmocka_unit_test(test_new_without_memory),
       cmocka_unit_test(test_trace),
   };

@@ -164,6 +164,22 @@ static void put_cluster(state *st, size_t start, size_t end, const char *text, s
   st->i = st->seg = end;
 }
 
+/* Behind the invisible characters at i. */
+static size_t behind_invisible(const char *s, size_t n, size_t i) {
+  while (i < n) {
+    size_t at = i;
+    uint32_t c = vi_next(s, n, &i);
+    if (white(c) != W_NOTHING || (joiner(c) && joins(s, at))) return at;
+  }
+  return i;
+}
+
+/* Whether a mark goes on behind the invisible characters at i, which then stand inside a letter. */
+static int goes_on(const state *st, size_t i) {
+  size_t k = behind_invisible(st->in->s, st->in->n, i);
+  return k > i && k < st->in->n && extends(vi_peek(st->in->s, st->in->n, k));
+}
+
 /* The same letter has the same form: looks it up by its bytes, which end before a character that is no mark. */
 static seen *slot_of(const state *st, size_t start, size_t end) {
   uint64_t key = 0;
@@ -179,8 +195,10 @@ static size_t short_end(const state *st, size_t start) {
   while (i < n && (s[i] & 0xC0) == 0x80) i++;
   while (i + 1 < n && (s[i] == 0xCC || (s[i] == 0xCD && s[i + 1] < 0xB0))) i += 2;
   if (i - start > 8) return 0;
-  /* Behind it may stand marks of other scripts (and those for symbols, E2 83): not short. */
-  return i < n && s[i] >= 0xCD && (s[i] != 0xE2 || s[i + 1] == 0x83) ? 0 : i;
+  /* Behind it may stand marks of other scripts or for symbols (E2 83), or something invisible and then more marks. */
+  if (i >= n || s[i] < 0xC2) return i;
+  if (s[i] == 0xC2) return s[i + 1] == 0xAD ? 0 : i;
+  return s[i] < 0xCD || (s[i] == 0xE2 && s[i + 1] > 0x83) ? i : 0;
 }
 
 /* The letter that starts at `start` with the marks behind it, in NFC. Moves i behind them. */
@@ -194,6 +212,7 @@ static void take_cluster(state *st, size_t start) {
   }
   utf8proc_int32_t c[CPS_MAX];
   while (i < n && marks <= MARKS_MAX) {
+    if (i > start && goes_on(st, i)) i = behind_invisible(s, n, i);
     size_t at = i;
     uint32_t cp = vi_next(s, n, &i);
     if (at > start && !extends(cp)) {
@@ -244,12 +263,12 @@ static void take_other(state *st) {
   uint32_t c = vi_next(s, n, &behind);
   if (c == 0xD0 || c == 0xF0) {
     take_eth(st);
-  } else if (white(c) != W_NOT && !(joiner(c) && joins(s, at))) {
-    white_at(st);
-  } else if (extends(c)) {
+  } else if (extends(c) || (at > st->seg && white(c) == W_NOTHING && goes_on(st, at))) {
     size_t start = at;
     if (at > st->seg) vi_prev(s, &start);
     take_cluster(st, start);
+  } else if (white(c) != W_NOT && !(joiner(c) && joins(s, at))) {
+    white_at(st);
   } else if (decomposes(c)) {
     take_cluster(st, at);
   } else {

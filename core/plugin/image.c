@@ -13,6 +13,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -100,17 +101,24 @@ static char *entry_name(const char *path, const sl_identity *id, const char *end
   return sl_buf_take(&b, NULL);
 }
 
+/* A copy that another process is just making. */
+static int is_in_the_making(int dir, const char *name) {
+  struct stat st;
+  return sl_str_ends(name, ".new") && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_mtime > time(NULL) - 3600;
+}
+
 /* Removes what is known of earlier builds of this file. They may still be mapped somewhere: that does no harm. */
-static void forget_older(const char *cache, const char *path, const char *keep) {
-  char *full = entry_name(path, NULL, "");
-  DIR *dir = full ? opendir(cache) : NULL;
-  size_t prefix = full ? strlen(full) - 1 : 0; /* without the last "-" of the empty parts */
+static void forget_older(const char *cache, const char *path, const sl_identity *id) {
+  char *all = entry_name(path, NULL, ""), *keep = entry_name(path, id, "");
+  DIR *dir = all && keep ? opendir(cache) : NULL;
+  size_t prefix = all ? strlen(all) - 1 : 0; /* without the last "-" of the empty parts */
   for (struct dirent *e; dir && (e = readdir(dir));) {
-    if (strncmp(e->d_name, full, prefix) != 0 || !strncmp(e->d_name, keep, strlen(keep))) continue;
-    unlinkat(dirfd(dir), e->d_name, 0);
+    if (strncmp(e->d_name, all, prefix) != 0 || sl_str_starts(e->d_name, keep)) continue;
+    if (!is_in_the_making(dirfd(dir), e->d_name)) unlinkat(dirfd(dir), e->d_name, 0);
   }
   if (dir) closedir(dir);
-  sl_mem_free(full);
+  sl_mem_free(all);
+  sl_mem_free(keep);
 }
 
 /* ---- what is known: a copy says "sound", a note says why not ----------------------------------------------------- */
@@ -236,7 +244,7 @@ static int open_cached(const job *j, const sl_plugin **ret_desc, sl_err *err) {
     if (err) *err = why;
     return why.code;
   }
-  forget_older(j->opts->cache, j->path, sl_path_base(j->copy));
+  forget_older(j->opts->cache, j->path, j->id);
   return open_new(j, ret_desc, err);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -343,6 +344,33 @@ static void a_known_plugin_is_only_opened(void **state) {
   print_message("cold %lld us, warm %lld us\n", (long long)(cold / 1000), (long long)(warm / 1000));
 }
 
+/* Many processes meet an unknown plugin at once: all of them get it. */
+static void many_start_at_once(void **state) {
+  (void)state;
+  for (int round = 0; round < 3; round++) {
+    copy_file(BUILD_DIR "/tests/plugins-v1/rebuilt.so", at("rebuilt.so"));
+    pid_t children[12];
+    for (int i = 0; i < 12; i++) {
+      children[i] = fork();
+      if (children[i]) continue;
+      sl_err err = {0};
+      sl_registry *r = NULL;
+      const sl_stage_type *type = NULL;
+      int code = sl_registry_new(NULL, &r, &err);
+      if (!code) code = sl_registry_resolve(r, at("rebuilt.so"), NULL, NULL, 0, &type, NULL, NULL, &err);
+      if (code) fprintf(stderr, "child %d: %s\n", i, err.message);
+      _exit(code != 0);
+    }
+    for (int i = 0; i < 12; i++) {
+      int status = -1;
+      assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+      assert_int_equal(status, 0);
+    }
+  }
+  assert_int_equal(count_files(at("cache/sluice/plugins"), ".so"), 1);
+  assert_int_equal(count_files(at("cache/sluice/plugins"), ".new"), 0);
+}
+
 /* The n-th allocation fails: an error or the plugin, never a crash, and the next call works. */
 static void every_allocation_can_fail(void **state) {
   (void)state;
@@ -381,6 +409,7 @@ int main(void) {
       TEST(a_scan_shows_all),
       TEST(a_cache_that_others_may_write_is_not_used),
       TEST(a_known_plugin_is_only_opened),
+      TEST(many_start_at_once),
       TEST(every_allocation_can_fail),
   };
   return cmocka_run_group_tests_name("loader", tests, NULL, NULL);

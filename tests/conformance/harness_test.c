@@ -319,6 +319,37 @@ static void every_allocation_can_fail(void **state) {
   sl_harness_free(h);
 }
 
+/* Holding and splitting stages, too, end with every document accounted for. */
+static void holding_survives_want_of_memory(void **state) {
+  (void)state;
+  for (uint64_t n = 1, over = 0; !over; n++) {
+    sl_harness *h = started(&stage_gather, "n: 2");
+    sl_harness_fail_alloc(h, n);
+    uint32_t held = 0;
+    for (int i = 0; i < 3; i++) held += sl_harness_push_json(h, "{\"x\": 1}") == SL_V_HELD;
+    over = !sl_harness_alloc_failed(h);
+    assert_int_equal(sl_harness_flush(h, SL_FLUSH_END), 0);
+    assert_int_equal(sl_harness_held(h), 0);
+    uint32_t parents = 0;
+    for (sl_doc *out; (out = sl_harness_pull(h));)
+      for (uint32_t i = 0; sl_harness_parent(h, out, i); i++) parents++;
+    if (parents != held) fail_msg("allocation %u: %u held, %u parents", (unsigned)n, held, parents);
+    sl_harness_free(h);
+    assert_true(n < 1000);
+  }
+  for (uint64_t n = 1, over = 0; !over; n++) {
+    sl_harness *h = started(&stage_split, NULL);
+    sl_doc *in = sl_harness_doc(h, "{\"items\": [1, 2, 3]}");
+    sl_harness_fail_alloc(h, n);
+    int32_t verdict = sl_harness_push(h, in);
+    over = !sl_harness_alloc_failed(h);
+    assert_int_equal(verdict, over ? SL_V_OK : SL_V_RETRY);
+    assert_int_equal(sl_harness_count(h), over ? 3 : 0);
+    sl_harness_free(h);
+    assert_true(n < 1000);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_transform_answers),
@@ -333,6 +364,7 @@ int main(void) {
       cmocka_unit_test(payload_and_origin_travel),
       cmocka_unit_test(clocks_and_chance_repeat),
       cmocka_unit_test(every_allocation_can_fail),
+      cmocka_unit_test(holding_survives_want_of_memory),
   };
   return cmocka_run_group_tests_name("harness", tests, NULL, NULL);
 }

@@ -177,8 +177,10 @@ static int32_t gather_release(sl_ctx *ctx, gather_lane *l) {
   if (!l->count) return 0;
   sl_doc *out = sl_new(ctx, l->held[0]);
   cJSON *body = out ? sl_body_edit(ctx, out) : NULL;
-  if (!body) return SL_ENOMEM;
-  cJSON_AddNumberToObject(body, "count", l->count);
+  if (!body || !cJSON_AddNumberToObject(body, "count", l->count)) {
+    if (out) sl_discard(ctx, out);
+    return SL_ENOMEM; /* they are held on, and tried again by the next call */
+  }
   uint32_t n = l->count;
   l->count = 0;
   return sl_emit_many(ctx, out, l->held, n);
@@ -199,6 +201,10 @@ static int32_t gather_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc)
   if (cJSON_GetObjectItemCaseSensitive(body, "skip")) { /* ends one that is held */
     if (l->count) sl_settle(ctx, l->held[--l->count], SL_V_OK);
     return SL_V_DROP;
+  }
+  if (l->count == sizeof l->held / sizeof *l->held && gather_release(ctx, l)) {
+    sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL);
+    return SL_V_RETRY;
   }
   if (!l->timer) l->timer = sl_timer_start(ctx, 1000000000, 0, gather_late, l);
   l->held[l->count++] = doc;
@@ -352,13 +358,18 @@ static const sl_field split_fields[] = {
 static int32_t split_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   (void)stage;
   (void)lane;
-  const cJSON *items = cJSON_GetObjectItemCaseSensitive(sl_body(ctx, doc), "items"), *item;
+  const cJSON *before = sl_body(ctx, doc), *item;
+  if (!before) return SL_V_RETRY;
   uint32_t n = 0;
-  cJSON_ArrayForEach(item, items) {
+  cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(before, "items")) {
     sl_doc *child = sl_new(ctx, doc);
-    cJSON *body = child ? sl_body_edit(ctx, child) : NULL;
-    if (!body) return SL_V_RETRY;
-    cJSON_AddItemToObject(body, "item", cJSON_Duplicate(item, 1));
+    cJSON *body = child ? sl_body_edit(ctx, child) : NULL, *copy = body ? cJSON_Duplicate(item, 1) : NULL;
+    if (!copy || !cJSON_AddItemToObject(body, "item", copy)) {
+      cJSON_Delete(copy);
+      if (child) sl_discard(ctx, child);
+      sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL);
+      return SL_V_RETRY;
+    }
     if (sl_emit(ctx, child)) return SL_V_RETRY;
     n++;
     if (cJSON_IsNull(item)) {

@@ -105,7 +105,8 @@ int32_t sl_harness_flush(sl_harness *h, uint32_t why);
 sl_doc *sl_harness_pull(sl_harness *h);
 /* Documents that went on and were not pulled yet. */
 uint32_t sl_harness_count(sl_harness *h);
-/* The next document that a source rejected; its reason is sl_harness_error_of. */
+/* The next document that a source rejected, or that went on with a body that is not valid JSON (sl_set_text); its
+ * reason is sl_harness_error_of. */
 sl_doc *sl_harness_pull_rejected(sl_harness *h);
 /* What became of an input document: its verdict (HELD and PENDING as long as it is), OK also after emit_many took it as
  * a parent. -1 if it was not given to the stage. */

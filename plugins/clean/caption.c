@@ -73,8 +73,8 @@ static int against(const clean_lexicon *lex, const char *s, size_t n, const clea
   int points = 0, commas = 0;
   if (clean_match(lex, l, 0, CLEAN_L_CONNECT, NULL)) points += 3;
   for (size_t i = 0; i < l->n; i++) {
-    size_t skip = clean_match(lex, l, i, CLEAN_L_NEUTRAL, NULL);
-    if (skip) {
+    size_t skip = clean_match(lex, l, i, CLEAN_L_NEUTRAL | CLEAN_L_SCENE, NULL);
+    if (skip > 1) {
       i += skip - 1;
       continue;
     }
@@ -88,7 +88,7 @@ static int against(const clean_lexicon *lex, const char *s, size_t n, const clea
     if (c == '"' || c == 0x201C || c == 0x201D || c == '%' || c == '?' || c == '!' || c == 0x2026) points += 3;
     if (c == ':' || c == ';') points += 2;
   }
-  return points + (commas > 1 ? commas - 1 : 0);
+  return points + (commas > 2 ? commas - 2 : 0);
 }
 
 /* What speaks for one: people shown, doing what people in pictures do, at a place. */

@@ -227,6 +227,8 @@ static void dates_of_publication_are_read(void **state) {
       {"2025-08-21T10:30:05Z", "2025-08-21T10:30:05+00:00"},
       {"2025-08-21T10:30:05.123+0900", "2025-08-21T10:30:05+09:00"},
       {"10:30 29/02/2024", "2024-02-29T10:30:00+07:00"},
+      {"Thứ 2, 15/09/2025 | 17:02:13 [GMT +7]", "2025-09-15T17:02:13+07:00"},
+      {"Thứ Hai, ngày 15 tháng 9 năm 2025", "2025-09-15"},
       {"29/02/2023", ""},
       {"32/01/2025", ""},
       {"21/8", ""},
@@ -276,6 +278,9 @@ static void captions_go_and_sentences_stay(void **state) {
       {"Các đại biểu tham dự hội nghị.", 1},
       {"Nông dân thu hoạch lúa tại xã Bình Minh.", 1},
       {"Lực lượng chức năng kiểm tra thiết bị chữa cháy tại chợ.", 1},
+      {"Bí thư Tỉnh ủy trao quyết định và tặng hoa chúc mừng các đồng chí.", 1},
+      {"Đồng chí Lê Văn Mẫu, Bí thư Tỉnh ủy, Chủ tịch HĐND tỉnh phát biểu tại hội nghị.", 1},
+      {"Toàn cảnh phiên họp. (Nguồn: TTXVN)", 1},
       {"Vụ việc đang được điều tra làm rõ.", 0},
       {"Hội nghị bế mạc vào chiều cùng ngày.", 0},
       {"Chủ tịch UBND tỉnh yêu cầu các sở báo cáo trước ngày 10/9.", 0},
@@ -302,6 +307,21 @@ static void image_names_and_the_line_below_go(void **state) {
   assert_int_equal(work.n_removed, 2);
   assert_string_equal(removed(0), "image: lua he thu 01.JPG");
   assert_string_equal(removed(1), "caption: Gặt lúa ở xã Bình Minh, mùa vàng.");
+}
+
+static void lines_of_the_site_go(void **state) {
+  (void)state;
+  static const char *const lines[] = {"Chia sẻ Facebook Twitter", "Bình luận (0)", "12 bình luận",
+                                      "Từ khóa: lúa, gạo",        "Quảng cáo",     "Tags: mùa vụ"};
+  for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
+    char in[2048];
+    snprintf(in, sizeof in, LONG_1 LONG_2 "\n%s\n", lines[k]);
+    assert_int_equal(run(in), 0);
+    if (work.n_removed != 1 || work.removed[0].kind != CLEAN_K_SITE) fail_msg("%s stayed", lines[k]);
+  }
+  assert_int_equal(run("Được mùa lúa hè thu\n\n" LONG_1 "Được mùa lúa hè thu - 1\n\n" LONG_2), 0);
+  assert_int_equal(work.n_removed, 1);
+  assert_string_equal(removed(0), "image: Được mùa lúa hè thu - 1");
 }
 
 static void links_to_other_articles_go(void **state) {
@@ -338,6 +358,11 @@ static void credits_at_the_end_become_authors(void **state) {
       {"Nguồn: Báo Mẫu", "credit", NULL},
       {"PV", "byline", NULL},
       {"Nhóm phóng viên", "byline", NULL},
+      {"Thu Hằng/VOV-Trung tâm Tin", "byline", "Thu Hằng"},
+      {"Tin, ảnh: Mai Phương", "byline", "Mai Phương"},
+      {"Theo baochinhphu.vn", "credit", NULL},
+      {"(TTXVN/Vietnam+)", "credit", NULL},
+      {"H.A.", "byline", "H.A."},
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     char in[2048], want[256];
@@ -712,6 +737,7 @@ int main(void) {
       cmocka_unit_test(a_date_in_a_sentence_stays),
       cmocka_unit_test(captions_go_and_sentences_stay),
       cmocka_unit_test(image_names_and_the_line_below_go),
+      cmocka_unit_test(lines_of_the_site_go),
       cmocka_unit_test(links_to_other_articles_go),
       cmocka_unit_test(a_box_of_links_ends_with_the_next_paragraph),
       cmocka_unit_test(credits_at_the_end_become_authors),

@@ -120,13 +120,18 @@ static uint32_t behind_words(const char *s, size_t n, const clean_line_words *l,
   return 0;
 }
 
-/* The whole line is one phrase of the kind, perhaps with a count behind: "Ý kiến (12)". */
+/* The whole line is phrases of the kind, perhaps with a count: "Ý kiến (12)", "Chia sẻ Facebook". */
 static int is_phrase(const job *j, uint32_t tags) {
   const clean_line_words *l = &j->words;
-  size_t k = clean_match(j->lex, l, 0, tags, NULL);
-  if (!k) return 0;
+  size_t k = 0, found = 0, m;
   while (k < l->n && l->w[k].digits && !l->w[k].letters) k++;
-  return k == l->n && !l->more;
+  do {
+    m = clean_match(j->lex, l, k, tags, NULL);
+    found += m;
+    k += m;
+    while (k < l->n && l->w[k].digits && !l->w[k].letters) k++;
+  } while (m && k < l->n);
+  return found && k == l->n && !l->more;
 }
 
 static int is_link_line(const job *j, const char *s, size_t n) {
@@ -191,22 +196,26 @@ static void take_dates(job *j) {
   }
 }
 
+/* Length of "(Dân trí)", "(VOV5)" at the start of s; not of "(Kỳ 2)", nor of anything long. */
+static size_t bracket_len(const char *s, size_t n) {
+  const char *close = s[0] == '(' ? memchr(s, ')', n < 64 ? n : 64) : NULL;
+  size_t i = close ? (size_t)(close - s) + 1 : 0;
+  if (i > 34 || i < 4) return 0;
+  int spaced = memchr(s, ' ', i) != NULL;
+  for (size_t k = 1; k < i; k++) {
+    if (s[k] >= '0' && s[k] <= '9' && (spaced || k == 1)) return 0;
+  }
+  return i;
+}
+
 /* Length of "(Dân trí) - ", "TTO - " and the like at the start of s. */
 static size_t prefix_len(const job *j, const char *s, size_t n) {
-  size_t head = n < 64 ? n : 64, i;
-  const char *close = s[0] == '(' ? memchr(s, ')', head) : NULL;
-  if (close) {
-    i = (size_t)(close - s) + 1;
-    if (i > 34 || i < 4) return 0;
-    for (size_t k = 1; k < i; k++) {
-      if (s[k] >= '0' && s[k] <= '9') return 0;
-    }
-  } else {
-    size_t k = clean_match(j->lex, &j->words, 0, CLEAN_L_AGENCY, NULL);
+  size_t at = bracket_len(s, n);
+  if (at == 0) {
+    size_t k = s[0] == '(' ? 0 : clean_match(j->lex, &j->words, 0, CLEAN_L_AGENCY, NULL);
     if (!k || !j->words.w[0].first_upper) return 0;
-    i = j->words.w[k - 1].end;
+    at = j->words.w[k - 1].end;
   }
-  size_t at = i;
   while (at < n && s[at] == ' ') at++;
   uint32_t c = at < n ? vi_next(s, n, &at) : 0;
   if (c != '-' && c != 0x2013 && c != 0x2014) return 0;
@@ -311,7 +320,8 @@ static int cut_head(job *j, size_t i, uint32_t tags) {
   const char *s = text_of(j, i, &n);
   size_t head = n < HEAD_BYTES ? n : HEAD_BYTES;
   vi_word first;
-  if (!vi_next_word(s, head, &k, &first) || !clean_starts(j->lex, first.key, tags)) return 0;
+  if (!vi_next_word(s, head, &k, &first)) return 0;
+  if (first.letters && !clean_starts(j->lex, first.key, tags)) return 0;
   while (head < n && ((unsigned char)s[head] & 0xC0) == 0x80) head++;
   clean_cut_words(s, head, &j->words);
   j->words.more |= head < n;
@@ -418,7 +428,7 @@ static void add_authors(clean_lines *ls, const char *s, size_t start, size_t end
     }
     add_author(ls, s, from, i);
     from = i += len;
-    if (cuts[k][0] == '(') return;
+    if (cuts[k][0] == '(' || cuts[k][0] == '/') return; /* the agency follows */
   }
   add_author(ls, s, from, end);
 }
@@ -432,7 +442,9 @@ static uint8_t phrase_credit(job *j, size_t i, size_t k) {
   int colon = behind_words(s, n, l, k) == ':';
   if (l->n - k > 10 || l->more) return CLEAN_K_BODY;
   if (is_word(s, &l->w[0], "theo")) {
-    return s[n - 1] == '.' || memchr(s, ',', n) || !l->w[k].first_upper ? CLEAN_K_BODY : CLEAN_K_CREDIT;
+    int site = l->n - k <= 3 && memchr(s + l->w[k].start, ' ', n - l->w[k].start) == NULL; /* "Theo baochinhphu.vn" */
+    int ends = s[n - 1] == '.' && l->n - k > 4;
+    return ends || memchr(s, ',', n) || !(l->w[k].first_upper || site) ? CLEAN_K_BODY : CLEAN_K_CREDIT;
   }
   if (!colon) return CLEAN_K_BODY;
   if (is_word(s, &l->w[0], "nguồn")) return CLEAN_K_CREDIT;
@@ -448,7 +460,8 @@ static uint8_t credit_kind(job *j, size_t i) {
   size_t k = clean_match(j->lex, l, 0, CLEAN_L_CREDIT, NULL);
   if (k) return phrase_credit(j, i, k);
   if (s[0] == '(' && s[n - 1] == ')' && is_names(s, n, l, 0)) return CLEAN_K_CREDIT;
-  const char *open = memchr(s, '(', n);
+  const char *open = memchr(s, '(', n), *slash = memchr(s, '/', n);
+  if (slash && (!open || slash < open)) open = slash;
   size_t head = open && open > s ? (size_t)(open - s) : n;
   clean_line_words own;
   clean_cut_words(s, head, &own);
@@ -497,6 +510,20 @@ static void take_credits(job *j) {
   const char *s = text_of(j, under, &n);
   if (j->words.n >= 2 && j->words.n <= 5 && is_names(s, n, &j->words, 0) && ls->n_authors == 0) {
     ls->items[under].kind = credit_kind(j, under);
+  }
+}
+
+/* "The title - 1": the text that stood for a picture. */
+static void take_numbered_titles(job *j) {
+  if (j->ls->title == NONE) return;
+  size_t m, n;
+  const char *title = text_of(j, j->ls->title, &m);
+  for (size_t i = 0; i < j->ls->n; i++) {
+    clean_line *l = &j->ls->items[i];
+    const char *s = text_of(j, i, &n);
+    if (l->kind != CLEAN_K_BODY || n < m + 4 || n > m + 6 || memcmp(s, title, m) != 0) continue;
+    if (memcmp(s + m, " - ", 3) != 0 || strspn(s + m + 3, "0123456789") != n - m - 3) continue;
+    l->kind = CLEAN_K_IMAGE;
   }
 }
 
@@ -582,6 +609,7 @@ int clean_lines_classify(clean_lines *ls, const char *s, const clean_lexicon *le
   if (rules->captions) take_marked_captions(&j);
   if (rules->site) take_site(&j);
   take_top(&j);
+  if (rules->images) take_numbered_titles(&j);
   if (rules->bylines) take_credits(&j);
   if (rules->captions && rules->bare_captions) take_bare_captions(&j);
   int rc = rules->duplicates ? take_duplicates(&j) : SL_OK;

@@ -57,6 +57,27 @@ static int triple(const scan *c, size_t *i, const unsigned width[3], int v[3]) {
   return 1;
 }
 
+/* Behind the word at s[k], with a space before it or not; k if it does not stand there. */
+static size_t behind(const scan *c, size_t k, const char *word) {
+  size_t n = strlen(word), at = k < c->n && c->s[k] == ' ' ? k + 1 : k;
+  return c->n - at >= n && strncasecmp(c->s + at, word, n) == 0 ? at + n : k;
+}
+
+/* "15 tháng 9 năm 2025" */
+static int in_words(const scan *c, size_t *i, int v[3]) {
+  static const char *const before[] = {NULL, "tháng", "năm"};
+  for (int k = 0; k < 3; k++) {
+    if (before[k]) {
+      size_t end = behind(c, *i, before[k]);
+      if (end == *i || end >= c->n || c->s[end] != ' ') return 0;
+      *i = end + 1;
+    }
+    v[k] = number(c, i, k == 2 ? 4 : 1, k == 2 ? 4 : 2);
+    if (v[k] < 0) return 0;
+  }
+  return 1;
+}
+
 static int take_date(scan *c) {
   static const unsigned iso[3] = {4, 2, 2}, ours[3] = {2, 2, 4};
   size_t k = c->i;
@@ -67,7 +88,10 @@ static int take_date(scan *c) {
     c->w.day = v[2];
   } else {
     k = c->i;
-    if (!triple(c, &k, ours, v)) return 0;
+    if (!triple(c, &k, ours, v)) {
+      k = c->i;
+      if (!in_words(c, &k, v)) return 0;
+    }
     c->w.year = v[2];
     c->w.day = v[0];
   }
@@ -77,12 +101,6 @@ static int take_date(scan *c) {
   c->i = k;
   if (k < c->n && c->s[k] == 'T' && digit(c, k + 1)) c->i++;
   return 1;
-}
-
-/* Behind the word at s[k], with a space before it or not; k if it does not stand there. */
-static size_t behind(const scan *c, size_t k, const char *word) {
-  size_t n = strlen(word), at = k < c->n && c->s[k] == ' ' ? k + 1 : k;
-  return c->n - at >= n && strncasecmp(c->s + at, word, n) == 0 ? at + n : k;
 }
 
 /* What stands between hours and minutes: ":", "h", "giờ". */
@@ -164,7 +182,7 @@ static int take_zone(scan *c) {
   size_t k = c->i;
   if (!c->have_time || c->w.zone != CLEAN_NO_ZONE) return 0;
   int named = c->n - k >= 4 && (strncasecmp(c->s + k, "GMT", 3) == 0 || strncasecmp(c->s + k, "UTC", 3) == 0);
-  if (named) k += 3;
+  if (named) k += c->s[k + 3] == ' ' && c->n - k > 4 ? 4 : 3;
   size_t end = k;
   if (end < c->n && (c->s[end] == '+' || c->s[end] == '-')) {
     for (end++; end < c->n && (digit(c, end) || c->s[end] == ':');) end++;
@@ -219,9 +237,7 @@ static int has_year(const scan *c) {
   return 0;
 }
 
-static int is_filler(char b) {
-  return b == ' ' || b == ',' || b == '|' || b == ':' || b == '(' || b == '-' || b == '.' || b == ')';
-}
+static int is_filler(char b) { return strchr(" ,|:-.()[]", b) != NULL && b != '\0'; }
 
 size_t clean_when_read(const char *s, size_t n, clean_when *ret) {
   scan c = {.s = s, .n = n < 120 ? n : 120, .w = {.hour = -1, .zone = CLEAN_NO_ZONE}};
@@ -237,7 +253,7 @@ size_t clean_when_read(const char *s, size_t n, clean_when *ret) {
     }
   }
   if (!c.have_date) return 0;
-  while (end < c.n && s[end] == ')') end++;
+  while (end < c.n && (s[end] == ')' || s[end] == ']')) end++;
   *ret = c.w;
   return end;
 }

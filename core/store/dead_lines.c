@@ -64,35 +64,43 @@ static int add_base64(cJSON *o, const char *key, sl_bytes b) {
   return item ? 0 : SL_ENOMEM;
 }
 
+/* Texts under their names; those that are empty are left out. */
+static int add_texts(cJSON *o, const char *const texts[][2], size_t n) {
+  int bad = !o;
+  for (size_t i = 0; i < n && !bad; i++) bad = add_text(o, texts[i][0], texts[i][1]) != 0;
+  return bad;
+}
+
+static int add_body(cJSON *o, sl_bytes text) {
+  cJSON *body = NULL;
+  if (!text.len) return 0;
+  if (sl_json_parse(text.data, text.len, NULL, &body, NULL, NULL)) return 1;
+  if (cJSON_AddItemToObject(o, "document", body)) return 0;
+  cJSON_Delete(body);
+  return 1;
+}
+
 static cJSON *to_json(const sl_dead_entry *e) {
   char iso[40];
+  const char *const head[][2] = {{"time", sl_time_iso(e->time, 3, iso, sizeof(iso))},
+                                 {"pipeline", e->pipeline},
+                                 {"stage", e->stage},
+                                 {"uses", e->uses},
+                                 {"build", e->build},
+                                 {"key", e->key},
+                                 {"media_type", e->media_type}};
+  const char *const error[][2] = {{"code", e->code}, {"message", e->message}, {"detail", e->detail}, {"hint", e->hint}};
+  const char *const origin[][2] = {{"uri", e->uri}, {"locator", e->locator}, {"revision", e->revision}};
   cJSON *o = cJSON_CreateObject();
-  cJSON *why = o ? cJSON_AddObjectToObject(o, "error") : NULL;
-  cJSON *origin = o ? cJSON_AddObjectToObject(o, "origin") : NULL;
-  int bad = !why || !origin;
-  bad = bad || add_text(o, "time", sl_time_iso(e->time, 3, iso, sizeof(iso))) || add_text(o, "pipeline", e->pipeline) ||
-        add_text(o, "stage", e->stage) || add_text(o, "uses", e->uses) || add_text(o, "build", e->build) ||
-        !cJSON_AddNumberToObject(o, "generation", (double)e->generation) ||
-        !cJSON_AddNumberToObject(o, "attempts", e->attempts) || add_text(o, "key", e->key);
-  bad = bad || add_text(why, "code", e->code) || add_text(why, "message", e->message) ||
-        add_text(why, "detail", e->detail) || add_text(why, "hint", e->hint);
-  bad = bad || add_text(origin, "uri", e->uri) || add_text(origin, "locator", e->locator) ||
-        add_text(origin, "revision", e->revision);
-  bad = bad || add_text(o, "media_type", e->media_type) || add_base64(o, "payload", e->payload) ||
-        add_base64(o, "raw", e->raw);
-  if (!bad && e->body.len) {
-    cJSON *body = NULL;
-    bad = sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) != 0;
-    if (!bad && !cJSON_AddItemToObject(o, "document", body)) {
-      cJSON_Delete(body);
-      bad = 1;
-    }
-  }
-  if (bad) {
-    cJSON_Delete(o);
-    return NULL;
-  }
-  return o;
+  int bad = add_texts(o, head, sizeof head / sizeof *head);
+  bad = bad || add_texts(cJSON_AddObjectToObject(o, "error"), error, sizeof error / sizeof *error);
+  bad = bad || add_texts(cJSON_AddObjectToObject(o, "origin"), origin, sizeof origin / sizeof *origin);
+  bad = bad || !cJSON_AddNumberToObject(o, "generation", (double)e->generation) ||
+        !cJSON_AddNumberToObject(o, "attempts", e->attempts);
+  bad = bad || add_base64(o, "payload", e->payload) || add_base64(o, "raw", e->raw) || add_body(o, e->body);
+  if (!bad) return o;
+  cJSON_Delete(o);
+  return NULL;
 }
 
 int sl_dead_lines_put(struct sl_dead_lines *l, const sl_dead_entry *e, sl_err *err) {

@@ -7,6 +7,9 @@
 # pkg-config modules; where one is missing the plugin is skipped and said so. DATA files are installed beside it. EMBED
 # files become part of the plugin: `data/words.bin` is `extern const unsigned char embed_words_bin[], embed_words_bin_end[]`.
 #
+# Where the conformance program is installed, it runs over the plugin, too: conformance_x. Parameters that it cannot guess are
+# taken from testdata/<type>.yaml.
+#
 # sluice_stage_test(NAME x SOURCES x_test.c [LIBS …] [DEFS …]): a further test program over the harness, run by ctest.
 set(SLUICE_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
@@ -66,6 +69,11 @@ function(sluice_plugin)
   set_property(GLOBAL APPEND PROPERTY SLUICE_PLUGIN_NAMES ${P_NAME})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${P_NAME}_test.c)
     sluice_stage_test(NAME ${P_NAME} SOURCES ${P_NAME}_test.c)
+  endif()
+  if(SLUICE_CONFORMANCE AND (NOT DEFINED BUILD_TESTING OR BUILD_TESTING))
+    add_test(NAME conformance_${P_NAME}
+      COMMAND ${SLUICE_CONFORMANCE} $<TARGET_FILE:${P_NAME}_plugin> ${CMAKE_CURRENT_SOURCE_DIR}/testdata)
+    set_tests_properties(conformance_${P_NAME} PROPERTIES TIMEOUT 300 LABELS "conformance")
   endif()
 endfunction()
 

@@ -99,7 +99,7 @@ static void guess(sl_buf *b, const sl_param *p, const char *dir) {
     sl_buf_addf(b, "%.*s", (int)strcspn(p->range, "|"), p->range);
     break;
   case SL_T_PATH:
-    sl_buf_addf(b, "\"%s/out/file.x\"", dir);
+    sl_buf_addf(b, "\"%s/file.x\"", dir);
     break;
   case SL_T_GLOB:
     sl_buf_addf(b, "\"%s/in/*\"", dir);

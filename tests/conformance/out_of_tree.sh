@@ -3,7 +3,7 @@
 # A plugin is built against an installed Sluice only: the example, and what `sluice new stage` writes.
 #   out_of_tree.sh BUILD_DIR SOURCE_DIR
 set -euo pipefail
-build=$1 source=$2
+build=$(realpath "$1") source=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HOME=$work/home XDG_CACHE_HOME=$work/cache
@@ -31,7 +31,7 @@ quiet cc $flags -o "$work/flags" "$work/flags.c"
 try() { # FOLDER NAME INPUT PATTERN
   local dir=$1 name=$2 input=$3 pattern=$4
   quiet cmake -S "$dir" -B "$dir/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS=-Werror
-  if grep -rn -- "$source" "$dir/build/compile_commands.json" "$dir/build/Makefile" "$dir/build/build.ninja" 2>/dev/null; then
+  if grep -rIF --exclude-dir=Testing -- "$source" "$dir/build"; then
     echo "$name is built with the source tree of Sluice" >&2
     exit 1
   fi

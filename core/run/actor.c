@@ -116,6 +116,7 @@ static void reject_missing(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const char
       &err, "%s must come with the input; `when: { path: %s, exists: true }` on the stage lets only such documents in",
       field, field);
   sl_tally(a, st->index, SL_COUNT_IN, 1);
+  if (a->e->trace) sl_trace_refused(a->e, st, doc, &err);
   sl_give_up(a, st, doc, &err);
 }
 

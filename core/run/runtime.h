@@ -250,6 +250,8 @@ int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace
 /* trace.c: around a call of a stage; before [own] is given to after. */
 struct cJSON *sl_trace_before(sl_call *c, sl_doc *doc);
 void sl_trace_after(sl_call *c, const sl_doc *doc, struct cJSON *before, int32_t verdict, int64_t ns);
+/* A document that the engine refuses before the stage sees it. */
+void sl_trace_refused(sl_engine *e, const sl_stage_rt *st, const sl_doc *doc, const sl_err *why);
 
 /* threads */
 void sl_lane_main(void *actor);

@@ -49,6 +49,11 @@ void sl_trace_after(sl_call *c, const sl_doc *doc, cJSON *before, int32_t verdic
   cJSON_Delete(before);
 }
 
+void sl_trace_refused(sl_engine *e, const sl_stage_rt *st, const sl_doc *doc, const sl_err *why) {
+  sl_trace_step step = {.stage = st->conf->id, .path = (uint32_t)doc->cursor, .verdict = SL_V_REJECT, .why = why};
+  report(e->trace, &step, NULL);
+}
+
 /* The engine runs with the hook in its options; the first source stands for whoever made the document. */
 int sl_engine_trace(const sl_pipeline *pipeline, sl_doc *doc, void (*cb)(void *user, const sl_trace_step *step),
                     void *user, sl_err *err) {

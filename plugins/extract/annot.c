@@ -194,23 +194,29 @@ static int closes(uint32_t cp) {
   return cp == '"' || cp == ')' || cp == ']' || cp == '\'' || cp == 0x201D || cp == 0x2019;
 }
 
-static int ends_sentence(const ex_doc *doc, uint32_t t) {
-  uint32_t cp = ex_mark(doc, t);
-  if (cp != '.' && cp != '!' && cp != '?' && cp != 0x2026) return 0;
-  uint32_t next = t + 1;
-  while (ex_glued(doc, next) && closes(ex_mark(doc, next))) next++;
-  if (next >= doc->n_tok || (doc->tok[next].flags & TK_BOP)) return 1;
-  if (ex_is(doc, next, '.') || ex_is(doc, next, ',')) return 0;
-  uint32_t f = doc->tok[next].flags;
-  int opens = ex_is(doc, next, 0x201C) || ex_is(doc, next, '"') || ex_is(doc, next, '-') || (f & TK_NUM);
-  if (!(f & TK_UPPER) && !opens) return 0;
-  if (cp != '.' || t == 0) return 1;
-  uint32_t before = doc->tok[t - 1].flags;
+/* May a sentence begin with token t? */
+static int opens_sentence(const ex_doc *doc, uint32_t t) {
+  return (ex_flags(doc, t) & (TK_UPPER | TK_NUM)) || ex_is(doc, t, 0x201C) || ex_is(doc, t, '"') || ex_is(doc, t, '-');
+}
+
+/* Does the full stop at t end the sentence although a capital follows at `next`? Not behind an initial or abbreviation.
+ */
+static int stop_ends(const ex_doc *doc, uint32_t t, uint32_t next) {
+  uint32_t before = t > 0 ? doc->tok[t - 1].flags : 0, f = doc->tok[next].flags;
   if ((before & TK_ONE) && (before & TK_UPPER) && ex_glued(doc, t)) return 0;
   if (ex_hit_before(doc, t > 4 ? t - 4 : 0, t + 1, C_ABBREV) != EX_NONE) return 0;
   if (!(f & TK_GLUED)) return 1;
   /* No space behind the stop: a forgotten one if a lower-case word ends and a capitalised one begins. */
   return (before & (TK_WORD | TK_UPPER)) == TK_WORD && (f & (TK_UPPER | TK_CAPS)) == TK_UPPER;
+}
+
+static int ends_sentence(const ex_doc *doc, uint32_t t) {
+  uint32_t cp = ex_mark(doc, t), next = t + 1;
+  if (cp != '.' && cp != '!' && cp != '?' && cp != 0x2026) return 0;
+  while (ex_glued(doc, next) && closes(ex_mark(doc, next))) next++;
+  if (next >= doc->n_tok || (doc->tok[next].flags & TK_BOP)) return 1;
+  if (ex_is(doc, next, '.') || ex_is(doc, next, ',') || !opens_sentence(doc, next)) return 0;
+  return cp != '.' || stop_ends(doc, t, next);
 }
 
 static void mark_sentence(ex_doc *doc, uint32_t t0, uint32_t t1) {

@@ -150,6 +150,11 @@ static inline uint32_t ex_len(const ex_doc *doc, uint32_t t, ex_class cls) {
   const ex_hit *h = ex_hit_at(doc, t, cls);
   return h ? h->len : 0;
 }
+/* 1 if a hit of one of the classes begins at t; set: EX_BIT(class) | …. */
+#define EX_BIT(cls) (UINT64_C(1) << (cls))
+static inline int ex_any(const ex_doc *doc, uint32_t t, uint64_t set) {
+  return t < doc->n_tok && (doc->classes[t] & set) != 0;
+}
 uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit);
 /* The longest hit of a class that ends at token `end` (exclusive) and starts at `from` or later; EX_NONE or its start.
  */

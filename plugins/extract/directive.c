@@ -12,6 +12,14 @@ struct targets {
   uint32_t n, t0, t1;
 };
 
+/* A directive without its content. */
+struct order {
+  ex_speaker who;
+  ex_span verb;
+  uint32_t strength; /* EXA_DEMAND …, 0: implicit */
+  struct targets to;
+};
+
 uint32_t ex_skip_lead(const ex_doc *doc, uint32_t t) {
   for (;;) {
     if (ex_is(doc, t, ',') || ex_is(doc, t, ':') || ex_word(doc, t, "rằng") || ex_word(doc, t, "là")) {
@@ -133,24 +141,23 @@ static void find_deadline(ex_doc *doc, uint32_t t0, uint32_t t1, ex_directive *d
   }
 }
 
-static int add(ex_doc *doc, const ex_speaker *who, ex_span verb, uint32_t strength, const struct targets *to,
-               uint32_t c0, uint32_t c1) {
+static int add(ex_doc *doc, const struct order *o, uint32_t c0, uint32_t c1) {
   if (c0 >= c1) return 0;
   ex_directive *d = ex_push(doc, &doc->directives, sizeof(*d));
   if (!d) return 1;
-  d->speaker = who->ent;
-  d->speaker_text = span_of(doc, who->t0, who->t1);
-  d->verb = verb;
-  d->strength = strength;
-  d->inherited = who->inherited;
+  d->speaker = o->who.ent;
+  d->speaker_text = span_of(doc, o->who.t0, o->who.t1);
+  d->verb = o->verb;
+  d->strength = o->strength;
+  d->inherited = o->who.inherited;
   d->content = span_of(doc, c0, c1);
-  d->to = span_of(doc, to->t0, to->t1);
+  d->to = span_of(doc, o->to.t0, o->to.t1);
   d->first_to = doc->targets.n;
   find_deadline(doc, c0, c1, d);
-  for (uint32_t k = 0; k < to->n; k++) {
+  for (uint32_t k = 0; k < o->to.n; k++) {
     uint32_t *t = ex_push(doc, &doc->targets, sizeof(*t));
     if (!t) return 1;
-    *t = to->ent[k];
+    *t = o->to.ent[k];
     d->n_to++;
   }
   return 1;
@@ -168,44 +175,42 @@ static ex_span verb_span(const ex_doc *doc, uint32_t t, const ex_hit *verb) {
   return span_of(doc, from, t + verb->len);
 }
 
+/* "chỉ đạo tại hội nghị là rà soát …" of a passive: what is ordered comes behind "là". */
+static uint32_t behind_la(const ex_doc *doc, const struct order *o, uint32_t from, uint32_t end) {
+  if (o->to.t1 > o->to.t0 || o->who.t0 == 0 || !ex_word(doc, o->who.t0 - 1, "được")) return from;
+  for (uint32_t k = from; k < from + 6 && k < end; k++)
+    if (ex_word(doc, k, "là")) return k + 1;
+  return from;
+}
+
 int ex_directive_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t, const ex_hit *verb) {
-  uint32_t attrs = ex_attrs(doc, verb), strength = attrs & ~EXA_WEAK, at = ex_skip_lead(doc, t + verb->len);
+  uint32_t attrs = ex_attrs(doc, verb), at = ex_skip_lead(doc, t + verb->len), end;
   if (at >= clause->t1) return 0;
-  struct targets to = {.n = 0, .t0 = at, .t1 = at};
-  ex_span span = verb_span(doc, t, verb);
-  uint32_t end = content_end(doc, at, clause->t1);
-  targets_at(doc, at, end, &to);
-  if (attrs & EXA_WEAK) {
-    uint32_t modal = modal_with_subject(doc, at, end, &to);
-    return modal != EX_NONE && add(doc, who, span, strength, &to, modal, end);
-  }
-  if (to.t1 == to.t0 && (ex_len(doc, at, C_CONTINUE) || ex_word(doc, at, "với") || ex_word(doc, at, "trong"))) {
-    uint32_t modal = modal_with_subject(doc, at, end, &to);
-    if (modal != EX_NONE) return add(doc, who, span, strength, &to, modal, end);
+  struct order o = {*who, verb_span(doc, t, verb), attrs & ~EXA_WEAK, {.n = 0, .t0 = at, .t1 = at}};
+  end = content_end(doc, at, clause->t1);
+  targets_at(doc, at, end, &o.to);
+  int nobody = o.to.t1 == o.to.t0;
+  int opening = nobody && (ex_any(doc, at, EX_BIT(C_CONTINUE)) || ex_word(doc, at, "với") || ex_word(doc, at, "trong"));
+  if ((attrs & EXA_WEAK) || opening) {
+    uint32_t modal = modal_with_subject(doc, at, end, &o.to);
+    if (modal != EX_NONE) return add(doc, &o, modal, end);
+    if (attrs & EXA_WEAK) return 0;
   }
   /* Assigning needs somebody to assign to. */
-  if ((attrs & EXA_ASSIGN) && to.t1 == to.t0 && !ex_len(doc, at, C_GROUP)) return 0;
-  uint32_t from = to.t1;
-  /* "chỉ đạo tại hội nghị là rà soát …": what is ordered comes behind "là". */
-  if (to.t1 == to.t0 && who->t0 > 0 && ex_word(doc, who->t0 - 1, "được"))
-    for (uint32_t k = at; k < at + 6 && k < end; k++)
-      if (ex_word(doc, k, "là")) from = k + 1;
-  return add(doc, who, span, strength, &to, ex_skip_lead(doc, from), end);
+  if ((attrs & EXA_ASSIGN) && nobody && !ex_len(doc, at, C_GROUP)) return 0;
+  return add(doc, &o, ex_skip_lead(doc, behind_la(doc, &o, o.to.t1, end)), end);
 }
 
 int ex_implicit_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t) {
-  struct targets to;
-  targets_at(doc, t, clause->t1, &to);
-  if (to.t1 == to.t0) return 0;
-  uint32_t at = to.t1, adverb;
+  struct order o = {.who = {who->ent, 0, 0, true}};
+  targets_at(doc, t, clause->t1, &o.to);
+  if (o.to.t1 == o.to.t0) return 0;
+  uint32_t at = o.to.t1, adverb;
   while ((adverb = ex_len(doc, at, C_ADVERB)) != 0 && at + adverb < clause->t1) at += adverb;
   const ex_hit *modal = ex_hit_at(doc, at, C_MODAL);
-  int order = modal && !(ex_attrs(doc, modal) & EXA_WEAK);
-  int bare = !modal && at == to.t1 && t == clause->t0 && ex_len(doc, at, C_VERB) > 1;
-  if ((!order && !bare) || at >= clause->t1) return 0;
-  uint32_t len = order ? modal->len : ex_len(doc, at, C_VERB);
-  ex_speaker from = *who;
-  from.inherited = true;
-  from.t0 = from.t1 = 0;
-  return add(doc, &from, span_of(doc, at, at + (order ? 1 : len)), 0, &to, at, content_end(doc, at, clause->t1));
+  int must = modal && !(ex_attrs(doc, modal) & EXA_WEAK);
+  int bare = !modal && at == o.to.t1 && t == clause->t0 && ex_len(doc, at, C_VERB) > 1;
+  if ((!must && !bare) || at >= clause->t1) return 0;
+  o.verb = span_of(doc, at, at + (must ? 1 : ex_len(doc, at, C_VERB)));
+  return add(doc, &o, at, content_end(doc, at, clause->t1));
 }

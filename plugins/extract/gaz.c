@@ -82,11 +82,9 @@ static const ex_ent *place_behind(const ex_doc *doc, const ex_ent *loc) {
   return i != EX_NONE && ex_ent_at(doc, i)->type == E_LOC ? ex_ent_at(doc, i) : NULL;
 }
 
-static int fits(const ex_doc *doc, const ex_unit *u, char kind, char level) {
-  (void)doc;
+static int fits(const ex_unit *u, char kind, char level) {
   if (kind == '?') return 0;
-  if (kind) return u->kind == kind || (kind == 'c' && u->level == 'P' && u->kind == 'c');
-  return u->level == level;
+  return kind ? u->kind == kind : u->level == level;
 }
 
 /* Is the unit's time that of the document? Without a date the newer units count. */
@@ -95,24 +93,34 @@ static int in_force(const ex_doc *doc, const ex_unit *u) {
   return u->validity == '*' || u->validity == (after ? '>' : '<');
 }
 
-uint32_t ex_unit_of(const ex_doc *doc, const ex_ent *loc) {
-  uint32_t head = units_of_core(doc, loc), best = 0, ties = 0;
-  if (!head) return 0;
-  char kind = kind_before(doc, loc), level = 'W';
+static char highest_level(const ex_doc *doc, uint32_t head) {
+  char level = 'W';
   for (uint32_t u = head, n = 0; u && n < CHAIN_MAX; u = ex_lex_unit(doc->lex, u)->next, n++) {
     char l = ex_lex_unit(doc->lex, u)->level;
     if (l == 'P' || (l == 'D' && level == 'W')) level = l;
   }
+  return level;
+}
+
+/* How well a unit fits: a province before all, then one that lies in the place named behind, then one in force. */
+static int score_of(const ex_doc *doc, uint32_t u, uint32_t above) {
+  const ex_unit *unit = ex_lex_unit(doc->lex, u);
+  int score = (in_force(doc, unit) ? 1 : 0) | (unit->level == 'P' ? 4 : 0);
+  for (uint32_t a = above, m = 0; a && m < CHAIN_MAX; a = ex_lex_unit(doc->lex, a)->next, m++)
+    if (a != u && lies_in(doc->lex, u, a)) score |= 2;
+  return score;
+}
+
+uint32_t ex_unit_of(const ex_doc *doc, const ex_ent *loc) {
+  uint32_t head = units_of_core(doc, loc), best = 0, ties = 0;
+  if (!head) return 0;
+  char kind = kind_before(doc, loc), level = highest_level(doc, head);
   const ex_ent *behind = place_behind(doc, loc);
   uint32_t above = behind ? units_of_core(doc, behind) : 0;
   int best_score = -1;
   for (uint32_t u = head, n = 0; u && n < CHAIN_MAX; u = ex_lex_unit(doc->lex, u)->next, n++) {
-    const ex_unit *unit = ex_lex_unit(doc->lex, u);
-    if (!fits(doc, unit, kind, level)) continue;
-    int score = in_force(doc, unit) ? 1 : 0;
-    for (uint32_t a = above, m = 0; a && m < CHAIN_MAX; a = ex_lex_unit(doc->lex, a)->next, m++)
-      if (a != u && lies_in(doc->lex, u, a)) score |= 2;
-    if (unit->level == 'P') score |= 4;
+    if (!fits(ex_lex_unit(doc->lex, u), kind, level)) continue;
+    int score = score_of(doc, u, above);
     ties = score == best_score ? ties + 1 : score > best_score ? 0 : ties;
     if (score > best_score) {
       best_score = score;

@@ -398,44 +398,48 @@ static uint32_t find_province(const ex_lex *lex, const ex_unit *u) {
 }
 
 /* `P* 01 c Hà Nội`, `D< 001 q Ba Đình`, `00004 p Phúc Xá` or `W> 00004 p Ba Đình`: see data/README.md. */
+/* Reads level, validity, code and kind into u. Returns the bytes read, 0 if they are not there. */
+static size_t read_unit_head(const char *s, size_t n, ex_unit *u) {
+  size_t at = 0, code = 0;
+  if (n > 3 && (*s == 'P' || *s == 'D' || *s == 'W')) {
+    u->level = s[0];
+    u->validity = s[1];
+    at = 3;
+  }
+  while (at + code < n && s[at + code] >= '0' && s[at + code] <= '9') code++;
+  if (code == 0 || code >= sizeof(u->code) || at + code + 3 >= n) return 0;
+  memcpy(u->code, s + at, code);
+  at += code;
+  u->kind = s[at + 1];
+  int sound = s[at] == ' ' && s[at + 2] == ' ' && memchr("*<>", u->validity, 3) && memchr("tcqhsnpxd", u->kind, 9);
+  return sound ? at + 3 : 0;
+}
+
 static void read_unit(struct reader *r, const char *s, size_t n) {
   ex_unit u = {.level = 'W', .validity = r->lex->units[r->district ? r->district : r->province].validity};
-  if (n > 3 && (*s == 'P' || *s == 'D' || *s == 'W')) {
-    u.level = *s;
-    u.validity = s[1];
-    s += 3;
-    n -= 3;
-  }
-  size_t code = 0;
-  while (code < n && s[code] >= '0' && s[code] <= '9') code++;
-  if (code == 0 || code > 5 || code + 3 >= n || s[code] != ' ' || s[code + 2] != ' ' || !strchr("*<>", u.validity) ||
-      !strchr("tcqhsnpxd", s[code + 1])) {
+  size_t head = read_unit_head(s, n, &u);
+  if (!head && u.validity) {
     complain(r, "expected \"P* 01 c Name\", \"D< 001 q Name\" or \"00004 p Name\", found \"%.*s\"",
              (int)(n > 60 ? 60 : n), s);
     return;
   }
-  memcpy(u.code, s, code);
-  u.kind = s[code + 1];
   u.parent = u.level == 'P' ? 0 : u.level == 'W' && r->district ? r->district : r->province;
-  if (u.level != 'P' && !u.parent) {
+  if (!head || (u.level != 'P' && !u.parent)) {
     complain(r, "a district or ward stands before its province");
     return;
   }
   uint32_t known = u.level == 'P' ? find_province(r->lex, &u) : 0;
-  if (known) {
-    r->province = known;
-    r->district = 0;
-    return;
+  if (!known) {
+    if (room((void **)&r->lex->units, r->lex->n_units, &r->lex->cap_units, sizeof(ex_unit)) != 0) {
+      r->oom = 1;
+      return;
+    }
+    known = r->lex->n_units++;
+    r->lex->units[known] = u;
+    add_unit_name(r, s + head, n - head, known);
   }
-  if (room((void **)&r->lex->units, r->lex->n_units, &r->lex->cap_units, sizeof(ex_unit)) != 0) {
-    r->oom = 1;
-    return;
-  }
-  uint32_t unit = r->lex->n_units++;
-  r->lex->units[unit] = u;
-  if (u.level != 'W') r->district = u.level == 'D' ? unit : 0;
-  if (u.level == 'P') r->province = unit;
-  add_unit_name(r, s + code + 3, n - code - 3, unit);
+  if (u.level != 'W') r->district = u.level == 'D' ? known : 0;
+  if (u.level == 'P') r->province = known;
 }
 
 static void read_section(struct reader *r, const char *s, size_t n) {

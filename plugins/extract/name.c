@@ -81,27 +81,36 @@ static int convincing(const ex_doc *doc, uint32_t t, uint32_t end, int weak) {
   return 1;
 }
 
-uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled) {
-  if (t >= doc->n_tok || !ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER)) return 0;
-  if (titled && !ex_same_line(doc, t)) return 0;
-  const ex_hit *family = ex_hit_at(doc, t, C_FAMILY);
-  if (titled && initials_end(doc, t)) return initials_end(doc, t);
-  if (family) {
-    uint32_t first = t + family->len - 1;
-    uint32_t end = run_end(doc, first, titled ? NAME_MAX + 1 : NAME_MAX);
-    if (titled && end > first && (ex_flags(doc, end - 1) & TK_FOREIGN)) return foreign_end(doc, t);
-    if (end > first + 1 && titled) return end;
-    if (end > first + 1) return convincing(doc, t, end, (ex_attrs(doc, family) & EXA_WEAK) != 0) ? end : 0;
-  }
-  if (!titled) return 0;
-  if (other_begins(doc, t) || ex_len(doc, t, C_TITLE) || ex_len(doc, t, C_ADMIN) || ex_len(doc, t, C_ORG) ||
-      ex_len(doc, t, C_EVENT))
-    return 0;
+/* A name that begins with a family name. */
+static uint32_t family_end(const ex_doc *doc, uint32_t t, const ex_hit *family, int titled) {
+  uint32_t first = t + family->len - 1, end = run_end(doc, first, titled ? NAME_MAX + 1 : NAME_MAX);
+  if (titled && end > first && (ex_flags(doc, end - 1) & TK_FOREIGN)) return foreign_end(doc, t);
+  if (end <= first + 1) return 0;
+  return titled || convincing(doc, t, end, (ex_attrs(doc, family) & EXA_WEAK) != 0) ? end : 0;
+}
+
+/* Any capitals behind a role or honorific. */
+static uint32_t titled_end(const ex_doc *doc, uint32_t t, int titled) {
+  static const uint64_t others = EX_BIT(C_TITLE) | EX_BIT(C_ADMIN) | EX_BIT(C_ORG) | EX_BIT(C_EVENT);
+  if (other_begins(doc, t) || ex_any(doc, t, others)) return 0;
   if (ex_flags(doc, t) & TK_FOREIGN || ex_flags(doc, t + 1) & TK_FOREIGN) return foreign_end(doc, t);
   int high = 0;
-  uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, 6);
+  uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, NAME_MAX + 1);
   if (ex_upper(doc, end)) end = run_end(doc, t, 3);
   /* "Thủ tướng Nhật Bản": a country is nobody's name. */
   if (high && place == end - t && (place > 1 || titled < 2)) return 0;
   return end;
+}
+
+uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled) {
+  if (!ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER) || (titled && !ex_same_line(doc, t))) return 0;
+  const ex_hit *family = ex_hit_at(doc, t, C_FAMILY);
+  uint32_t end = titled ? initials_end(doc, t) : 0;
+  if (!end && family) {
+    uint32_t last = t + family->len;
+    end = family_end(doc, t, family, titled);
+    /* Untitled capitals that do not convince are no name at all. */
+    if (!end && !titled && ex_upper(doc, last)) return 0;
+  }
+  return end || !titled ? end : titled_end(doc, t, titled);
 }

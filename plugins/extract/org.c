@@ -45,6 +45,27 @@ static int take_place(const ex_doc *doc, struct growth *g) {
 }
 
 /* Fields of work: "Giáo dục và Đào tạo", "Văn hóa, Thể thao và Du lịch", "Than - Khoáng sản". */
+/* A field of work with a capital at t that is not a body by itself; NULL if there is none. */
+static const ex_hit *field_at(const ex_doc *doc, uint32_t t) {
+  const ex_hit *word = ex_hit_at(doc, t, C_ORG_WORD);
+  return word && (ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_HEAD) < word->len ? word : NULL;
+}
+
+/* ", Thể thao và Du lịch": a comma inside a name, only if "và" and another field end the series. */
+static int take_series(const ex_doc *doc, struct growth *g, uint32_t end) {
+  for (int k = 0; k < 3; k++) {
+    const ex_hit *more = field_at(doc, end + 1);
+    if (!more) return 0;
+    if (ex_word(doc, end, "và")) {
+      take(g, end + 1 + more->len, 1);
+      return 1;
+    }
+    if (!ex_is(doc, end, ',')) return 0;
+    end += 1 + more->len;
+  }
+  return 0;
+}
+
 static int take_words(const ex_doc *doc, struct growth *g) {
   const ex_hit *word = ex_hit_at(doc, g->at, C_ORG_WORD);
   if (word) {
@@ -56,32 +77,17 @@ static int take_words(const ex_doc *doc, struct growth *g) {
   }
   uint32_t at = g->at + 1;
   const ex_hit *next = ex_hit_at(doc, at, C_ORG_WORD);
+  if (!next) return 0;
   /* "Quản lý nhà và thị trường bất động sản": lower case on both sides. */
-  if (next && g->sure == g->at && (ex_attrs(doc, next) & EXA_SOLO) && ex_word(doc, g->at, "và") &&
-      !(ex_flags(doc, at) & TK_UPPER)) {
+  int low = g->sure == g->at && (ex_attrs(doc, next) & EXA_SOLO) && ex_word(doc, g->at, "và") &&
+            !(ex_flags(doc, at) & TK_UPPER);
+  if (!low && ((g->head & EXA_FREE) || !field_at(doc, at))) return 0;
+  uint32_t mark = ex_mark(doc, g->at);
+  if (low || ex_word(doc, g->at, "và") || mark == '-' || mark == 0x2013 || mark == '&') {
     take(g, at + next->len, 1);
     return 1;
   }
-  if (g->head & EXA_FREE) return 0;
-  if (!next || !(ex_flags(doc, at) & TK_UPPER) || ex_len(doc, at, C_ORG_HEAD) >= next->len) return 0;
-  if (ex_word(doc, g->at, "và") || ex_is(doc, g->at, '-') || ex_is(doc, g->at, 0x2013) || ex_is(doc, g->at, '&')) {
-    take(g, at + next->len, 1);
-    return 1;
-  }
-  if (!ex_is(doc, g->at, ',')) return 0;
-  /* A comma inside a name: only if "và" and another field end the series. */
-  uint32_t end = at + next->len;
-  for (int k = 0; k < 3; k++) {
-    const ex_hit *more = ex_hit_at(doc, end + 1, C_ORG_WORD);
-    if (!more || !(ex_flags(doc, end + 1) & TK_UPPER) || ex_len(doc, end + 1, C_ORG_HEAD) >= more->len) return 0;
-    if (ex_word(doc, end, "và")) {
-      take(g, end + 1 + more->len, 1);
-      return 1;
-    }
-    if (!ex_is(doc, end, ',')) return 0;
-    end += 1 + more->len;
-  }
-  return 0;
+  return mark == ',' && take_series(doc, g, at + next->len);
 }
 
 /* "của Trung ương" behind a delegation; "Đại hội XIV của Đảng" behind a subcommittee. */
@@ -119,34 +125,30 @@ static int take_number(const ex_doc *doc, struct growth *g) {
 
 /* Capitals that the lexicon does not explain: an eponym, a person (the end), a proper name, a word with a lower-case
  * rest. */
-static int take_capital(const ex_doc *doc, struct growth *g) {
-  if (!ex_upper(doc, g->at) || ex_len(doc, g->at, C_EVENT) || ex_len(doc, g->at, C_TITLE) || ex_len(doc, g->at, C_RANK))
-    return 0;
-  uint32_t eponym = ex_len(doc, g->at, C_EPONYM);
-  if (eponym) {
-    take(g, g->at + eponym, 1);
-    g->named = 1;
-    return 1;
-  }
-  uint32_t name = ex_name_end(doc, g->at, 0);
-  int family = ex_len(doc, g->at, C_FAMILY) && ex_upper(doc, g->at + 1);
-  if (name || (family && (g->in_role & EX_IN_ROLE))) {
-    if (g->named || !(g->head & EXA_EPONYM) || !name) return 0;
-    take(g, name, 1);
-    g->named = 1;
-    return 1;
-  }
-  int first_proper = !g->named;
-  uint32_t at = g->at;
-  take(g, at + 1, 1);
+/* "Cục Trồng trọt": the second syllable of a word that the lexicon lacks. */
+static int completes_word(const ex_doc *doc, uint32_t t) {
+  static const uint64_t others = EX_BIT(C_STOP) | EX_BIT(C_SAY) | EX_BIT(C_DIRECTIVE) | EX_BIT(C_MODAL);
+  return lower_word(doc, t) && !(ex_flags(doc, t) & TK_FOREIGN) && !ex_any(doc, t, others);
+}
+
+/* Takes tokens up to end as the body's own name. */
+static int take_name(struct growth *g, uint32_t end) {
+  take(g, end, 1);
   g->named = 1;
-  if ((g->head & EXA_FREE) || !first_proper || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS))) return 1;
-  /* "Cục Trồng trọt": the second syllable of a word that the lexicon lacks. */
-  if (lower_word(doc, at + 1) && !ex_len(doc, at + 1, C_STOP) && !(ex_flags(doc, at + 1) & TK_FOREIGN) &&
-      !ex_len(doc, at + 1, C_SAY) && !ex_len(doc, at + 1, C_DIRECTIVE) && !ex_len(doc, at + 1, C_MODAL)) {
-    take(g, at + 2, 1);
-    g->named = 0;
-  }
+  return 1;
+}
+
+static int take_capital(const ex_doc *doc, struct growth *g) {
+  if (!ex_upper(doc, g->at) || ex_any(doc, g->at, EX_BIT(C_EVENT) | EX_BIT(C_TITLE) | EX_BIT(C_RANK))) return 0;
+  uint32_t eponym = ex_len(doc, g->at, C_EPONYM), at = g->at, name = ex_name_end(doc, at, 0);
+  if (eponym) return take_name(g, at + eponym);
+  if (name && !g->named && (g->head & EXA_EPONYM)) return take_name(g, name);
+  if (name || ((g->in_role & EX_IN_ROLE) && ex_len(doc, at, C_FAMILY) && ex_upper(doc, at + 1))) return 0;
+  int whole = (g->head & EXA_FREE) || g->named || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS));
+  take_name(g, at + 1);
+  if (whole || !completes_word(doc, at + 1)) return 1;
+  take(g, at + 2, 1);
+  g->named = 0;
   return 1;
 }
 
@@ -186,27 +188,29 @@ static int has_capital(const ex_doc *doc, uint32_t t0, uint32_t t1) {
   return 0;
 }
 
+/* The end of a body that begins with a head at t; 0 if the head alone is none. */
+static uint32_t headed_end(const ex_doc *doc, uint32_t t, const ex_hit *head, int in_role) {
+  uint32_t attrs = ex_attrs(doc, head), from = t + head->len, end = ex_org_body(doc, from, attrs, in_role);
+  if (!(ex_flags(doc, t) & TK_UPPER) && !has_capital(doc, from, end)) return 0;
+  if (end > from || (attrs & EXA_SOLO)) return end;
+  return (attrs & EXA_OPTIONAL) && (in_role & EX_IN_ROLE) ? end : 0;
+}
+
+/* The end of a complete name at t: it goes on only with a place or another body. */
+static uint32_t complete_end(const ex_doc *doc, uint32_t t, const ex_hit *org, int in_role) {
+  static const uint64_t more = EX_BIT(C_ORG_HEAD) | EX_BIT(C_ORG) | EX_BIT(C_ADMIN) | EX_BIT(C_PLACE) | EX_BIT(C_GAZ);
+  uint32_t end = t + org->len;
+  return ex_any(doc, end, more) ? ex_org_body(doc, end, ex_attrs(doc, org) & EXA_OPTIONAL, in_role) : end;
+}
+
 uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
-  if (t >= doc->n_tok || !ex_free(doc, t) || !doc->tok[t].id) return 0;
+  if (!ex_free(doc, t) || !ex_any(doc, t, EX_BIT(C_ORG) | EX_BIT(C_ORG_HEAD))) return 0;
   const ex_hit *org = ex_hit_at(doc, t, C_ORG), *head = ex_hit_at(doc, t, C_ORG_HEAD);
   if (org && (ex_attrs(doc, org) & EXA_MID) && (ex_flags(doc, t) & TK_BOS)) org = NULL;
   if (head && head->len == 1 && ex_in_compound(doc, t)) head = NULL;
-  uint32_t by_head = 0, by_org = 0;
-  if (head) {
-    by_head = ex_org_body(doc, t + head->len, ex_attrs(doc, head), in_role);
-    if (!(ex_flags(doc, t) & TK_UPPER) && !has_capital(doc, t + head->len, by_head)) by_head = 0;
-    if (by_head == t + head->len && !(ex_attrs(doc, head) & (EXA_SOLO | EXA_OPTIONAL))) by_head = 0;
-    if (by_head == t + head->len && !(ex_attrs(doc, head) & EXA_SOLO) && !(in_role & EX_IN_ROLE)) by_head = 0;
-  }
-  if (org) {
-    by_org = t + org->len;
-    uint32_t more = ex_org_body(doc, by_org, ex_attrs(doc, org) & EXA_OPTIONAL ? EXA_OPTIONAL : 0, in_role);
-    /* A complete name goes on only with a place or another body. */
-    if (ex_len(doc, by_org, C_ORG_HEAD) || ex_len(doc, by_org, C_ORG) || ex_len(doc, by_org, C_ADMIN) ||
-        ex_len(doc, by_org, C_PLACE) || ex_len(doc, by_org, C_GAZ))
-      by_org = more;
-  }
+  uint32_t by_head = head ? headed_end(doc, t, head, in_role) : 0;
   /* "Đảng bộ" by itself is not "Đảng". */
-  if (head && org && head->len > org->len && !by_head) by_org = 0;
+  if (!org || (head && head->len > org->len && !by_head)) return by_head;
+  uint32_t by_org = complete_end(doc, t, org, in_role);
   return by_head > by_org ? by_head : by_org;
 }

@@ -36,40 +36,56 @@ static uint32_t any_name_end(const ex_doc *doc, uint32_t t) {
 }
 
 /* The name or number behind an admin word. */
+/* A number as the name of a unit: "quận 1". */
+static int numbered_unit(const ex_doc *doc, uint32_t t) {
+  return (ex_flags(doc, t) & TK_NUM) && ex_same_line(doc, t) && ex_free(doc, t) &&
+         !ex_any(doc, t + 1, EX_BIT(C_NOUN) | EX_BIT(C_UNIT)) && !ex_is(doc, t + 1, '%');
+}
+
+/* "UBND tỉnh Lê Bình": there is a ward of that name, but no province. */
+static int is_stranger(const ex_doc *doc, uint32_t head, uint32_t name, uint32_t known) {
+  const ex_hit *gaz = ex_hit_at(doc, name, C_GAZ);
+  return gaz && name + gaz->len == known && ex_len(doc, name, C_FAMILY) &&
+         !ex_has_kind(doc, gaz, ex_admin_kind(doc, head));
+}
+
 static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint32_t *ret_core) {
-  uint32_t at = t + head->len;
+  uint32_t at = t + head->len, attrs = ex_attrs(doc, head);
   if (ex_is(doc, at, '.') && ex_glued(doc, at)) at++;
   *ret_core = at;
-  if ((ex_attrs(doc, head) & EXA_CODE) && (ex_flags(doc, at) & TK_NUM) && ex_same_line(doc, at) && ex_free(doc, at) &&
-      !ex_len(doc, at + 1, C_NOUN) && !ex_len(doc, at + 1, C_UNIT) && !ex_is(doc, at + 1, '%'))
-    return at + 1;
-  uint32_t known = ex_same_line(doc, at) ? known_end(doc, at) : at;
-  const ex_hit *gaz = ex_hit_at(doc, at, C_GAZ);
-  int stranger =
-      gaz && at + gaz->len == known && ex_len(doc, at, C_FAMILY) && !ex_has_kind(doc, gaz, ex_admin_kind(doc, t));
-  /* "UBND tỉnh Lê Bình": there is a ward of that name, but no province. */
-  if (stranger && (ex_attrs(doc, head) & EXA_BARE)) return 0;
-  if (known > at && ex_name_end(doc, at, 0) <= known) return known;
-  if (ex_attrs(doc, head) & EXA_OPTIONAL) return known > at ? known : 0;
-  /* "Chủ tịch UBND tỉnh Vũ Thị Lan": a person behind a bare admin word. */
-  if (ex_len(doc, at, C_EVENT) || ex_name_end(doc, at, 0)) return 0;
+  if ((attrs & EXA_CODE) && numbered_unit(doc, at)) return at + 1;
+  uint32_t known = ex_same_line(doc, at) ? known_end(doc, at) : at, name = ex_name_end(doc, at, 0);
+  if ((attrs & EXA_BARE) && is_stranger(doc, t, at, known)) return 0;
+  if (known > at && name <= known) return known;
+  /* "Chủ tịch UBND tỉnh Vũ Thị Lan": a person behind a bare admin word. Units of the country are in the gazetteer: an
+   * unknown name that could be a family's is a person, too. */
+  if ((attrs & EXA_OPTIONAL) || name || ex_any(doc, at, EX_BIT(C_EVENT))) return 0;
+  if ((attrs & EXA_BARE) && ex_len(doc, at, C_FAMILY)) return 0;
   uint32_t end = any_name_end(doc, at);
-  /* Units of the country are in the gazetteer: an unknown name that could be a family's is a person. */
-  if ((ex_attrs(doc, head) & EXA_BARE) && ex_len(doc, at, C_FAMILY)) return 0;
   return end > at ? end : 0;
 }
 
 /* "sông Hồng", "quốc lộ 1A", "đường Nguyễn Huệ". */
+/* "quốc lộ 1A" */
+static uint32_t road_number_end(const ex_doc *doc, uint32_t t) {
+  if (!(ex_flags(doc, t) & TK_NUM) || !ex_same_line(doc, t) || !ex_free(doc, t)) return 0;
+  int letter = (ex_flags(doc, t + 1) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_glued(doc, t + 1);
+  return t + 1 + (uint32_t)letter;
+}
+
+/* Behind "khu di tích": "quốc gia đặc biệt". */
+static uint32_t skip_rank(const ex_doc *doc, uint32_t t) {
+  static const char *const words[] = {"quốc", "gia", "đặc", "biệt", "lịch", "sử"};
+  uint32_t end = t;
+  for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+    if (ex_same_line(doc, end) && !(ex_flags(doc, end) & TK_UPPER) && ex_word(doc, end, words[k])) end++;
+  return end;
+}
+
 static uint32_t head_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint32_t *ret_core) {
-  uint32_t at = t + head->len;
+  uint32_t at = t + head->len, number = ex_attrs(doc, head) & EXA_CODE ? road_number_end(doc, at) : 0;
   *ret_core = at;
-  if (ex_attrs(doc, head) & EXA_CODE) {
-    if ((ex_flags(doc, at) & TK_NUM) && ex_same_line(doc, at) && ex_free(doc, at)) {
-      uint32_t end = at + 1;
-      if ((ex_flags(doc, end) & TK_ONE) && (ex_flags(doc, end) & TK_UPPER) && ex_glued(doc, end)) end++;
-      return end;
-    }
-  }
+  if (number) return number;
   /* "Hồ Chí Minh": a capital head that is a family name, too, is a head only before a known place or a lone syllable.
    */
   if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_FAMILY) && head->len == 1) {
@@ -78,16 +94,11 @@ static uint32_t head_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uint
     return run == at + 1 && !ex_len(doc, at, C_GIVEN) ? run : 0;
   }
   /* "khu di tích quốc gia đặc biệt Pắc Pó": the name alone is the place. */
-  uint32_t skip = at;
-  while (skip < at + 4 && ex_same_line(doc, skip) && (ex_flags(doc, skip) & (TK_WORD | TK_UPPER)) == TK_WORD &&
-         (ex_word(doc, skip, "quốc") || ex_word(doc, skip, "gia") || ex_word(doc, skip, "đặc") ||
-          ex_word(doc, skip, "biệt") || ex_word(doc, skip, "lịch") || ex_word(doc, skip, "sử")))
-    skip++;
-  if (skip > at) *ret_core = skip;
-  uint32_t end = any_name_end(doc, skip);
-  int known = end > skip && known_end(doc, skip) == end;
-  if (end == skip || (!known && (ex_len(doc, skip, C_EVENT) || ex_len(doc, skip, C_TITLE)))) return 0;
-  return end;
+  at = skip_rank(doc, at);
+  *ret_core = at;
+  uint32_t end = any_name_end(doc, at);
+  int known = end > at && known_end(doc, at) == end;
+  return end > at && (known || !ex_any(doc, at, EX_BIT(C_EVENT) | EX_BIT(C_TITLE))) ? end : 0;
 }
 
 /* "Trụ sở Trung ương Đảng", "Sân vận động Mỹ Đình". */

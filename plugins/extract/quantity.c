@@ -136,34 +136,35 @@ static int add_quantity(ex_doc *doc, uint32_t t0, uint32_t t1, const struct unit
 }
 
 /* Returns the end of the quantity at t, 0 if there is none. */
+/* "5 - 7 triệu đồng" whose lower bound is read: [t, at) with its scale. Returns the end, 0 if it is no range of
+ * quantities. */
+static uint32_t range_at(ex_doc *doc, uint32_t t, uint32_t second, ex_number *low, ex_number *high, int scaled) {
+  struct unit u;
+  int high_scaled;
+  uint32_t after = scale_at(doc, second, high, &high_scaled);
+  /* The scale of the second serves both. */
+  if (high_scaled && !scaled)
+    ex_number_scale(low, ex_lex_entry(doc->lex, ex_hit_at(doc, second, C_SCALE)->entry)->value);
+  int known = unit_at(doc, after, high_scaled, &u) && (u.hit || ex_len(doc, after, C_NOUN));
+  int goes_on = is_dash(ex_mark(doc, after)) && ex_glued(doc, after);
+  if (!known || goes_on || (!high_scaled && !below(low, high))) return 0;
+  return add_quantity(doc, t, u.t1, &u, low, high) ? u.t1 : 0;
+}
+
 static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
   ex_number low, high;
   struct unit u = {0, 0, NULL};
-  uint32_t end = ex_number_at(doc, t, &low), second;
+  uint32_t end = ex_number_at(doc, t, &low);
   if (!end || not_counting(doc, t)) return 0;
-  int scaled, high_scaled = 0;
+  int scaled;
   uint32_t at = scale_at(doc, end, &low, &scaled);
-  int unit_first = unit_at(doc, at, scaled, &u) && u.hit != NULL;
-  uint32_t range_from = unit_first && ex_word(doc, u.t1, "đến") ? u.t1 : at;
-  second = upper_bound(doc, range_from, &high);
-  if (second) {
-    uint32_t after = scale_at(doc, second, &high, &high_scaled);
-    /* "5 - 7 triệu": the scale of the second serves both. */
-    if (high_scaled && !scaled)
-      ex_number_scale(&low, ex_lex_entry(doc->lex, ex_hit_at(doc, second, C_SCALE)->entry)->value);
-    int glued_to_more = is_dash(ex_mark(doc, after)) && ex_glued(doc, after);
-    int known = unit_at(doc, after, high_scaled, &u) && (u.hit || ex_len(doc, after, C_NOUN));
-    if (known && !glued_to_more && (high_scaled || below(&low, &high)))
-      return add_quantity(doc, t, u.t1, &u, &low, &high) ? u.t1 : 0;
-    return 0;
-  }
   int found = unit_at(doc, at, scaled, &u);
-  if (!found) {
-    if (!scaled) return 0;
-    u = (struct unit){at, at, NULL};
-  }
+  uint32_t second = upper_bound(doc, found && u.hit && ex_word(doc, u.t1, "đến") ? u.t1 : at, &high);
+  if (second) return range_at(doc, t, second, &low, &high, scaled);
+  if (!found && !scaled) return 0;
+  if (!found) u = (struct unit){at, at, NULL};
   if (is_clock(doc, t, &u)) return 0;
-  return add_quantity(doc, t, found ? u.t1 : at, &u, &low, NULL) ? (found ? u.t1 : at) : 0;
+  return add_quantity(doc, t, u.t1, &u, &low, NULL) ? u.t1 : 0;
 }
 
 /* "hai tỷ đồng": a spelled number counts before a scale. */

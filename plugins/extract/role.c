@@ -197,42 +197,38 @@ static int behind_group(const ex_doc *doc, uint32_t t) {
   return !(t > 1 && ex_word(doc, t - 1, "một"));
 }
 
-/* Adds the roles of a chain. Returns the token to go on with. */
-static uint32_t add_chain(ex_doc *doc, struct pass *p, const struct chain *c) {
-  int post = c->name1 == 0 && follows_person(doc, p, c->role[0].t0);
+/* Adds the roles of a chain for a holder (EX_NONE: nobody yet). Returns the end of the last one kept, 0 if none is. */
+static uint32_t add_roles(ex_doc *doc, const struct chain *c, uint32_t holder, int post) {
   int group = behind_group(doc, c->role[0].t0), header = ex_is(doc, c->end, ':') && c->name1 == 0;
-  uint32_t person = EX_NONE, holder = post ? p->person : EX_NONE, end = c->end, kept = 0;
-  if (c->name1) {
-    person = add_person(doc, p, c->name0, c->name1, EF_TITLED);
-    holder = person;
-    end = c->name1;
-  }
+  uint32_t kept = 0;
   for (uint32_t k = 0; k < c->n; k++) {
     int several = group && c->role[k].t1 - c->role[k].t0 > 2;
     if (holder == EX_NONE && c->role[k].weak && !header && !several) continue;
     uint32_t i = add_role(doc, c, k);
-    if (i == EX_NONE) return end;
+    if (i == EX_NONE) return kept;
     ex_ent *e = ex_ent_at(doc, i);
     e->person = holder;
     kept = c->role[k].t1;
     if (post) e->flags |= EF_POST;
-    if (group && k == 0) e->flags |= EF_PLURAL;
+    if (group && (k == 0 || (c->name1 == 0 && !header))) e->flags |= EF_PLURAL;
     if (header && k + 1 == c->n) e->flags |= EF_SHARED;
-    if (group && person == EX_NONE && !header) e->flags |= EF_PLURAL;
   }
-  if (person != EX_NONE) {
-    /* "các ca sĩ Hồ Ngọc Hà, Mỹ Tâm và Tùng Dương" */
-    uint32_t next;
-    while (group && (ex_is(doc, end, ',') || ex_word(doc, end, "và")) && (next = ex_name_end(doc, end + 1, 1)) != 0) {
-      add_person(doc, p, end + 1, next, EF_TITLED);
-      end = next;
-    }
-  } else if (post) {
-    p->person_end = end;
-  } else if (kept) {
-    end = kept;
-  } else {
-    end = c->role[0].t0;
+  return kept;
+}
+
+/* Adds the roles of a chain. Returns the token to go on with. */
+static uint32_t add_chain(ex_doc *doc, struct pass *p, const struct chain *c) {
+  int post = c->name1 == 0 && follows_person(doc, p, c->role[0].t0);
+  uint32_t holder = post ? p->person : EX_NONE, end = c->name1;
+  if (c->name1) holder = add_person(doc, p, c->name0, c->name1, EF_TITLED);
+  uint32_t kept = add_roles(doc, c, holder, post), next;
+  if (post) p->person_end = c->end;
+  if (!c->name1) return post ? c->end : kept ? kept : c->role[0].t0;
+  /* "các ca sĩ Hồ Ngọc Hà, Mỹ Tâm và Tùng Dương" */
+  int group = behind_group(doc, c->role[0].t0);
+  while (group && (ex_is(doc, end, ',') || ex_word(doc, end, "và")) && (next = ex_name_end(doc, end + 1, 1)) != 0) {
+    add_person(doc, p, end + 1, next, EF_TITLED);
+    end = next;
   }
   return end;
 }
@@ -295,43 +291,39 @@ static int plain_honorific(const ex_doc *doc, uint32_t t, uint32_t *ret_name, ui
   return *ret_end != 0;
 }
 
+/* A body at t, unless a place is longer. Returns the token to go on with, 0 if there is none. */
+static uint32_t body_at(ex_doc *doc, uint32_t t, uint32_t place, int weak) {
+  uint32_t org = ex_org_end(doc, t, 0);
+  const ex_hit *whole = ex_hit_at(doc, t, C_ORG);
+  if (!org || (whole && org == t + whole->len && (ex_attrs(doc, whole) & EXA_OPTIONAL))) return 0;
+  /* "Đại hội Đảng bộ tỉnh" is an event. */
+  if (t > 0 && ex_len(doc, org - 1, C_ADMIN) && (ex_word(doc, t - 1, "hội") || ex_word(doc, t - 1, "biểu"))) return org;
+  if (org < place || (org == place && !whole && !weak)) return 0;
+  ex_add(doc, E_ORG, t, org);
+  return org;
+}
+
 /* What begins at t. Returns the token to go on with, 0 if nothing does. */
 static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
   struct chain c;
   uint32_t name0, end, core;
   int weak = 0;
   read_chain(doc, t, follows_person(doc, p, t), &c);
-  if (c.n) {
-    end = add_chain(doc, p, &c);
-    if (end > t) return end;
-  }
+  if (c.n && (end = add_chain(doc, p, &c)) > t) return end;
   if (plain_honorific(doc, t, &name0, &end)) {
     add_person(doc, p, name0, end, EF_TITLED);
     return end;
   }
   uint32_t place = ex_place_end(doc, t, &core, &weak);
-  uint32_t org = ex_org_end(doc, t, 0);
-  const ex_hit *body = ex_hit_at(doc, t, C_ORG);
-  if (org == 0 || !body || org > t + body->len || !(ex_attrs(doc, body) & EXA_OPTIONAL)) {
-    /* "Đại hội Đảng bộ tỉnh" is an event. */
-    int event = org > t && t > 0 && ex_len(doc, org - 1, C_ADMIN) &&
-                (ex_word(doc, t - 1, "hội") || ex_word(doc, t - 1, "biểu"));
-    if (event) return org;
-    if (org > t && (org > place || (org == place && body) || weak)) {
-      ex_add(doc, E_ORG, t, org);
-      return org;
-    }
-  }
+  if ((end = body_at(doc, t, place, weak)) != 0) return end;
   if (place && !weak) return add_place(doc, t, place, core, 0);
-  end = ex_name_end(doc, t, 0);
   uint32_t suffix = known_suffix(doc, p, t);
-  if (suffix) end = suffix;
+  end = suffix ? suffix : ex_name_end(doc, t, 0);
   if (end && end >= place) {
     add_person(doc, p, t, end, suffix ? EF_GIVEN : 0);
     return end;
   }
-  if (place) return add_place(doc, t, place, core, 1);
-  return unknown_capitals(doc, t);
+  return place ? add_place(doc, t, place, core, 1) : unknown_capitals(doc, t);
 }
 
 void ex_find_names(ex_doc *doc) {

@@ -90,31 +90,31 @@ static uint32_t plain_subject(const ex_doc *doc, uint32_t from, uint32_t t) {
   return EX_NONE;
 }
 
+/* The entity i as subject. */
+static int entity_subject(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t i, ex_speaker *ret) {
+  const ex_ent *e = ex_ent_at(doc, i);
+  uint32_t start;
+  if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG && e->type != E_LOC) return 0;
+  /* "HLV Velizar Popov của Thể Công thừa nhận": the person speaks. */
+  int of = e->type != E_PERSON && e->t0 > from + 1 && ex_word(doc, e->t0 - 1, "của");
+  uint32_t owner = of ? ex_owner(doc, e->t0 - 2) : EX_NONE;
+  if (owner != EX_NONE && ex_ent_at(doc, owner)->type == E_PERSON) i = owner;
+  *ret = (ex_speaker){speaker_of(doc, i), mention_start(doc, i, from), e->t1, false};
+  if (e->type == E_ORG && lead_word(doc, e->t0, from, &start)) {
+    ret->ent = leader_of(doc, talk, i);
+    ret->t0 = start;
+  }
+  return 1;
+}
+
 /* The subject that ends directly before t. */
 static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t t, ex_speaker *ret) {
   if (t <= from) return 0;
   /* "Trần T. khai" */
   if (t > from + 1 && ex_is(doc, t - 1, '.') && ex_glued(doc, t - 1) && (ex_flags(doc, t - 2) & TK_ONE)) t--;
-  uint32_t i = ex_owner(doc, t - 1), start;
+  uint32_t i = ex_owner(doc, t - 1);
+  if (i != EX_NONE) return entity_subject(doc, talk, from, i, ret);
   *ret = (ex_speaker){EX_NONE, t, t, false};
-  if (i != EX_NONE) {
-    const ex_ent *e = ex_ent_at(doc, i);
-    if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG && e->type != E_LOC) return 0;
-    /* Roles behind the name: "ông A, Giám đốc Sở B, cho biết". */
-    /* "HLV Velizar Popov của Thể Công thừa nhận": the person speaks. */
-    uint32_t owner =
-        e->type != E_PERSON && e->t0 > from + 1 && ex_word(doc, e->t0 - 1, "của") ? ex_owner(doc, e->t0 - 2) : EX_NONE;
-    if (owner != EX_NONE && ex_ent_at(doc, owner)->type == E_PERSON) {
-      *ret = (ex_speaker){owner, mention_start(doc, owner, from), e->t1, false};
-      return 1;
-    }
-    *ret = (ex_speaker){speaker_of(doc, i), mention_start(doc, i, from), e->t1, false};
-    if (e->type == E_ORG && lead_word(doc, e->t0, from, &start)) {
-      ret->ent = leader_of(doc, talk, i);
-      ret->t0 = start;
-    }
-    return 1;
-  }
   if (is_pronoun(doc, t) && talk->last_person != EX_NONE) {
     ret->t0 = t - (ex_word(doc, t - 1, "chí") ? 2 : 1);
     ret->ent = talk->last_person;
@@ -125,6 +125,13 @@ static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t f
   if (noun == EX_NONE) return 0;
   ret->t0 = noun;
   return 1;
+}
+
+/* The first of the adverbs that end before t; t if there are none. */
+static uint32_t before_adverbs(const ex_doc *doc, uint32_t from, uint32_t t) {
+  uint32_t adverb;
+  while (t > from && (adverb = ex_hit_before(doc, from, t, C_ADVERB)) != EX_NONE && ex_free(doc, t - 1)) t = adverb;
+  return t;
 }
 
 /* "Bà Lâm Thị Ú., một bị hại ở Vĩnh Long, nói": the person before the comma that opens what stands between. */
@@ -155,31 +162,32 @@ static int leading_subject(const ex_doc *doc, uint32_t from, uint32_t before, ex
   return 1;
 }
 
-/* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. Returns 0 if there
- * is none, 2 or 3 if it is shared by a mere semicolon or comma: then the verb may as well belong to what is ordered. */
-static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t, ex_speaker *ret) {
-  uint32_t at = t, adverb;
-  while (at > c->t0 && (adverb = ex_hit_before(doc, c->t0, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
-    at = adverb;
-  if (subject_before(doc, talk, c->t0, at, ret))
-    return !(c->reported && !(ret->ent != EX_NONE && ret->ent == c->subject.ent));
-  int comma = at > c->t0 && (ex_is(doc, at - 1, ',') || ex_is(doc, at - 1, ';'));
+/* The subject of a verb at t that has none directly before `at`, where its adverbs begin: see subject_of. */
+static int shared_subject(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t at, uint32_t t,
+                          ex_speaker *ret) {
+  uint32_t mark = at > c->t0 ? ex_mark(doc, at - 1) : 0;
+  int joined = mark == ',' || mark == ';', close = at < t ? 1 : mark == ';' ? 2 : 3;
+  for (uint32_t k = at; k < t; k++) joined |= ex_word(doc, k, "và") || ex_word(doc, k, "đồng");
+  if (c->has_subject) {
+    if (joined) *ret = c->subject;
+    return joined ? close : 0;
+  }
   /* "…, Tổng Bí thư Tô Lâm, Chủ tịch …, yêu cầu": a role behind the name, closed by a comma. */
-  uint32_t i = comma && at > c->t0 + 1 ? ex_owner(doc, at - 2) : EX_NONE;
-  if (i != EX_NONE && !c->has_subject && ex_ent_at(doc, i)->type == E_ROLE && (ex_ent_at(doc, i)->flags & EF_POST)) {
+  uint32_t i = mark && at > c->t0 + 1 ? ex_owner(doc, at - 2) : EX_NONE;
+  if (i != EX_NONE && (ex_ent_at(doc, i)->flags & EF_POST)) {
     *ret = (ex_speaker){speaker_of(doc, i), ex_ent_at(doc, i)->t0, ex_ent_at(doc, i)->t1, false};
     return 1;
   }
-  int joined = comma;
-  for (uint32_t k = at; k < t; k++)
-    if (ex_word(doc, k, "và") || ex_word(doc, k, "đồng")) joined = 1;
-  if (joined && c->has_subject) {
-    *ret = c->subject;
-    return at < t ? 1 : ex_is(doc, at - 1, ';') ? 2 : 3;
-  }
-  if (c->has_subject) return 0;
-  if ((comma || (at > c->t0 && ex_is(doc, at - 1, ')'))) && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
-  return joined && leading_subject(doc, c->t0, at, ret) ? (at < t ? 1 : 3) : 0;
+  if ((mark == ',' || mark == ';' || mark == ')') && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
+  return joined && leading_subject(doc, c->t0, at, ret) ? close : 0;
+}
+
+/* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. Returns 0 if there
+ * is none, 2 or 3 if it is shared by a mere semicolon or comma: then the verb may as well belong to what is ordered. */
+static int subject_of(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t, ex_speaker *ret) {
+  uint32_t at = before_adverbs(doc, c->t0, t);
+  if (!subject_before(doc, talk, c->t0, at, ret)) return shared_subject(doc, c, talk, at, t, ret);
+  return !c->reported || (ret->ent != EX_NONE && ret->ent == c->subject.ent);
 }
 
 static void carry(struct talk *talk, const ex_doc *doc, const ex_speaker *who) {
@@ -224,9 +232,7 @@ static int verb_behind(const ex_doc *doc, struct talk *talk, uint32_t close, ex_
     if (doc->tok[k].flags & TK_BOP || (ex_is(doc, k, '.') && !ex_glued(doc, k + 1))) return 0;
     const ex_hit *say = say_at(doc, k);
     if (!say) continue;
-    uint32_t at = k, adverb;
-    while (at > from && (adverb = ex_hit_before(doc, from, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
-      at = adverb;
+    uint32_t at = before_adverbs(doc, from, k);
     if (ex_is(doc, at - 1, ',')) at--;
     if (!subject_before(doc, talk, from, at, who)) continue;
     *verb = span_of(doc, k, k + say->len);
@@ -236,31 +242,29 @@ static int verb_behind(const ex_doc *doc, struct talk *talk, uint32_t close, ex_
   return 0;
 }
 
+/* The subject of a verb of speech at k that leads to a quotation. */
+static int leading_speaker(const ex_doc *doc, const struct talk *talk, uint32_t k, int colon, ex_speaker *who) {
+  uint32_t from = k > QUOTE_REACH ? k - QUOTE_REACH : 0, at = before_adverbs(doc, from, k);
+  if (subject_before(doc, talk, from, at, who)) return 1;
+  int closed = at > 0 && (ex_is(doc, at - 1, ',') || ex_is(doc, at - 1, ')'));
+  if (closed && in_apposition(doc, talk, at > APPOSITION ? at - APPOSITION : 0, at - 1, who)) return 1;
+  if (!colon || !talk->active || talk->age >= 2 || !(ex_flags(doc, at) & TK_BOS)) return 0;
+  *who = talk->speaker;
+  who->inherited = true;
+  return 1;
+}
+
 /* In front: `Thủ tướng nhấn mạnh: “`. */
 static int verb_before(const ex_doc *doc, const struct talk *talk, uint32_t open, ex_speaker *who, ex_span *verb) {
   if (open == 0 || (doc->tok[open].flags & TK_BOP)) return 0;
   int colon = ex_is(doc, open - 1, ':');
   uint32_t to = colon || ex_is(doc, open - 1, ',') || ex_word(doc, open - 1, "rằng") ? open - 1 : open;
   for (uint32_t k = to; k > 0 && to - k < (colon ? QUOTE_REACH : 4u); k--) {
-    if (doc->tok[k].flags & TK_BOP) return 0;
     const ex_hit *say = say_at(doc, k - 1);
-    if (!say || k - 1 + say->len > to) {
-      if (ex_is(doc, k - 1, '.')) return 0;
-      continue;
-    }
-    uint32_t at = k - 1, adverb, from = at > QUOTE_REACH ? at - QUOTE_REACH : 0;
-    while (at > from && (adverb = ex_hit_before(doc, from, at, C_ADVERB)) != EX_NONE && ex_free(doc, at - 1))
-      at = adverb;
+    if ((doc->tok[k].flags & TK_BOP) || ex_is(doc, k - 1, '.')) return 0;
+    if (!say || k - 1 + say->len > to) continue;
     *verb = span_of(doc, k - 1, k - 1 + say->len);
-    if (subject_before(doc, talk, from, at, who)) return 1;
-    if (at > 0 && (ex_is(doc, at - 1, ',') || ex_is(doc, at - 1, ')')) &&
-        in_apposition(doc, talk, at > APPOSITION ? at - APPOSITION : 0, at - 1, who))
-      return 1;
-    if (colon && talk->active && talk->age < 2 && (ex_flags(doc, at) & TK_BOS)) {
-      *who = talk->speaker;
-      who->inherited = true;
-      return 1;
-    }
+    if (leading_speaker(doc, talk, k - 1, colon, who)) return 1;
   }
   return 0;
 }
@@ -305,34 +309,40 @@ static void report(ex_doc *doc, const ex_clause *c, const struct talk *talk, con
   if (end - from >= 3) add_quote(doc, who, span_of(doc, t, t + len), span_of(doc, from, end), false);
 }
 
+/* The subject of an order: also, at the start of a sentence, the speaker of the ones before. See subject_of. */
+static int order_subject(const ex_doc *doc, const ex_clause *c, const struct talk *talk, uint32_t t,
+                         const ex_hit *order, ex_speaker *who) {
+  int found = subject_of(doc, c, talk, t, who);
+  if (found || !order || t != c->t0 || !talk->active || (ex_attrs(doc, order) & EXA_WEAK)) return found;
+  if (!ex_target_follows(doc, t + order->len, 0)) return 0;
+  *who = talk->speaker;
+  who->inherited = true;
+  return 1;
+}
+
+/* Is the verb of speech too vague to report by itself? */
+static int is_vague(const ex_doc *doc, const ex_hit *say, uint32_t end) {
+  return !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, end, ':') && !ex_is(doc, end, ','));
+}
+
 /* A verb of order or speech at t. Returns the token behind it, 0 if there is none. */
 static uint32_t verb_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
   const ex_hit *order = ex_hit_at(doc, t, C_DIRECTIVE), *say = say_at(doc, t);
   if (!order && !say) return 0;
-  uint32_t len = order && say ? (order->len > say->len ? order->len : say->len) : order ? order->len : say->len;
+  uint32_t a = order ? order->len : 0, b = say ? say->len : 0, end = t + (a > b ? a : b);
   ex_speaker who;
   if (order && is_noun(doc, c->t0, t, order->len)) order = NULL;
   if (!order && !say) return t + 1;
-  int found = subject_of(doc, c, talk, t, &who);
-  /* A sentence that begins with the verb: the speaker of the ones before. */
-  if (!found && order && t == c->t0 && talk->active && !(ex_attrs(doc, order) & EXA_WEAK) &&
-      ex_target_follows(doc, t + order->len, 0)) {
-    who = talk->speaker;
-    who.inherited = true;
-    found = 1;
-  }
-  if (!found) return t + len;
+  int found = order_subject(doc, c, talk, t, order, &who);
+  if (!found) return end;
   if (found > 1 && order && !ex_target_follows(doc, t + order->len, found == 3)) order = NULL;
   int told = order && (talk->what & EX_RUN_DIRECTIVES) && ex_directive_at(doc, c, &who, t, order);
-  int weak = !say || ((ex_attrs(doc, say) & EXA_WEAK) && !ex_is(doc, t + len, ':') && !ex_is(doc, t + len, ','));
-  if (!told && !weak) report(doc, c, talk, &who, t, say->len);
-  if (told || !weak) {
-    c->subject = who;
-    c->has_subject = true;
-    c->reported = true;
-    carry(talk, doc, &who);
-  }
-  return t + len;
+  if (!told && is_vague(doc, say, end)) return end;
+  if (!told) report(doc, c, talk, &who, t, say->len);
+  c->subject = who;
+  c->has_subject = c->reported = true;
+  carry(talk, doc, &who);
+  return end;
 }
 
 /* "Theo Bí thư …, …": reported speech without a verb. */

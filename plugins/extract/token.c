@@ -35,38 +35,45 @@ enum {
 
 /* Letters of the first consonant of letters[0, n); n + 1 if no syllable begins so. */
 static unsigned onset(const unsigned char *l, unsigned n) {
+  /* Consonants that stand before h, and those that no syllable begins with alone: f j w z, and p. */
+  static const uint64_t before_h = UINT64_C(1) << L_C | UINT64_C(1) << L_G | UINT64_C(1) << L_K | UINT64_C(1) << L_N |
+                                   UINT64_C(1) << L_P | UINT64_C(1) << L_T;
+  static const uint64_t never =
+      UINT64_C(1) << L_P | UINT64_C(1) << 10 | UINT64_C(1) << 14 | UINT64_C(1) << 30 | UINT64_C(1) << 33;
   unsigned k = 0;
   while (k < n && !plain_vowel[l[k]]) k++;
-  if (k == 0) return 0;
-  if (k == 1) return l[0] == L_P || l[0] == 10 || l[0] == 14 || l[0] == 30 || l[0] == 33 ? n + 1 : 1;
-  if (k == 2) {
-    if (l[1] == L_H)
-      return l[0] == L_C || l[0] == L_G || l[0] == L_K || l[0] == L_N || l[0] == L_P || l[0] == L_T ? 2 : n + 1;
-    if (l[0] == L_N && l[1] == L_G) return 2;
-    return l[0] == L_T && l[1] == L_R ? 2 : n + 1;
+  int ng = k >= 2 && l[0] == L_N && l[1] == L_G;
+  switch (k) {
+  case 0:
+    return 0;
+  case 1:
+    return never >> l[0] & 1u ? n + 1 : 1;
+  case 2:
+    return ng || (l[0] == L_T && l[1] == L_R) || (l[1] == L_H && (before_h >> l[0] & 1u)) ? 2 : n + 1;
+  default:
+    return k == 3 && ng && l[2] == L_H ? 3 : n + 1;
   }
-  return k == 3 && l[0] == L_N && l[1] == L_G && l[2] == L_H ? 3 : n + 1;
+}
+
+/* May a syllable end with the consonants l[0, n)? */
+static int coda(const unsigned char *l, unsigned n) {
+  static const uint64_t single =
+      UINT64_C(1) << L_C | UINT64_C(1) << L_M | UINT64_C(1) << L_N | UINT64_C(1) << L_P | UINT64_C(1) << L_T;
+  if (n == 0) return 1;
+  if (n == 1) return (int)(single >> l[0] & 1u);
+  return n == 2 && ((l[0] == L_N && (l[1] == L_G || l[1] == L_H)) || (l[0] == L_C && l[1] == L_H));
 }
 
 int ex_is_syllable(uint64_t key) {
   if (key == 0 || key >> 60 > 5) return 0;
   unsigned char l[10];
   unsigned n = 0;
-  for (unsigned i = 0; i < 10; i++) {
-    unsigned c = (unsigned)(key >> (6 * i)) & 63u;
-    if (!c) break;
-    l[n++] = (unsigned char)c;
-  }
+  for (unsigned i = 0; i < 10 && (key >> (6 * i) & 63u); i++) l[n++] = (unsigned char)(key >> (6 * i) & 63u);
   unsigned from = onset(l, n);
   if (from >= n) return 0;
   unsigned vowels = from;
   while (vowels < n && plain_vowel[l[vowels]]) vowels++;
-  unsigned count = vowels - from, rest = n - vowels;
-  if (count == 0 || count > 3 || rest > 2) return 0;
-  if (rest == 0) return 1;
-  unsigned last = l[vowels];
-  if (rest == 1) return last == L_C || last == L_M || last == L_N || last == L_P || last == L_T;
-  return (last == L_N && (l[vowels + 1] == L_G || l[vowels + 1] == L_H)) || (last == L_C && l[vowels + 1] == L_H);
+  return vowels > from && vowels - from <= 3 && coda(l + vowels, n - vowels);
 }
 
 static void read_number(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t *ret_key) {

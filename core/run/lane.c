@@ -4,6 +4,15 @@
 #include "base/time.h"
 #include "run/runtime.h"
 
+/* Checks the body; and builds its tree in the same pass if the next stage will look at it. */
+static int sound(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, sl_err *err) {
+  for (uint32_t i = 0; i < st->n_edges; i++) {
+    const sl_edge *edge = &st->edges[i];
+    if (edge->when || e->stages[edge->to].type->kind == SL_TRANSFORM) return sl_doc_body(doc, err) ? 0 : err->code;
+  }
+  return sl_doc_check(doc, err);
+}
+
 /* What came straight from a source: checked, then on its way. */
 static void from_source(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   sl_err err;
@@ -20,7 +29,7 @@ static void from_source(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     sl_give_up(a, st, doc, &err);
     return;
   }
-  if (sl_doc_check(doc, &err)) {
+  if (sound(a->e, st, doc, &err)) {
     sl_give_up(a, st, doc, &err);
     return;
   }

@@ -119,10 +119,11 @@ static int32_t check_schema(sqlite3 *db, const char *path, store_error *err) {
 }
 
 static int32_t prepare_file(sqlite3 *db, const char *path, int full_sync, store_error *err) {
-  int rc = sqlite3_exec(db,
-                        full_sync ? "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL"
-                                  : "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL",
-                        NULL, NULL, NULL);
+  /* The journal of a savepoint would be a file; a document's part of it fits in memory. */
+  int rc =
+      sqlite3_exec(db, "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000", NULL, NULL, NULL);
+  if (rc == SQLITE_OK)
+    rc = sqlite3_exec(db, full_sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
   if (rc == SQLITE_OK) rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (rc != SQLITE_OK) return store_sqlite_error(err, db, rc, "the database cannot be opened for writing");
   int32_t answer = check_schema(db, path, err);
@@ -142,7 +143,8 @@ int32_t store_open(const char *path, int64_t busy_ms, int full_sync, sqlite3 **r
     snprintf(message, sizeof message, "the folder of the database cannot be made: %s", strerror(errno));
     return refuse(err, SL_EIO, message, path, "check the path and the rights");
   }
-  int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+  /* Calls come one at a time: no lock of SQLite's own is needed. */
+  int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
   int32_t answer;
   if (rc != SQLITE_OK) {
     answer = store_sqlite_error(err, db, rc, "the database cannot be opened");

@@ -186,7 +186,7 @@ static uint32_t month_at(ex_doc *doc, uint32_t t0, uint32_t t) {
   if (is_joint(doc, end) && is_year(doc, end + 1)) {
     x.y = (int)doc->tok[end + 1].value;
     end += 2;
-  } else if (ex_word(doc, end, "năm") && is_year(doc, end + 1)) {
+  } else if ((ex_word(doc, end, "năm") || is_dash(ex_mark(doc, end))) && is_year(doc, end + 1)) {
     x.y = (int)doc->tok[end + 1].value;
     end += 2;
   } else if (is_joint(doc, end)) {

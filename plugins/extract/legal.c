@@ -56,7 +56,8 @@ static uint32_t named_end(const ex_doc *doc, uint32_t t) {
   } else if (ex_upper(doc, t) && !(ex_flags(doc, t) & TK_FOREIGN)) {
     end = t + 1;
     uint32_t f = ex_flags(doc, end);
-    if (ex_same_line(doc, end) && (f & TK_WORD) && !(f & TK_UPPER) && !ex_len(doc, end, C_STOP)) end++;
+    if (!ex_same_line(doc, end) || !(f & TK_WORD) || (f & TK_UPPER) || ex_len(doc, end, C_STOP)) return t;
+    end++;
   }
   uint32_t open = ex_is(doc, end, '(') ? 1 : 0;
   if (ex_word(doc, end + open, "sửa") && ex_word(doc, end + open + 1, "đổi")) {

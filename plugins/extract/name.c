@@ -92,7 +92,9 @@ static uint32_t family_end(const ex_doc *doc, uint32_t t, const ex_hit *family, 
 /* Any capitals behind a role or honorific. */
 static uint32_t titled_end(const ex_doc *doc, uint32_t t, int titled) {
   static const uint64_t others = EX_BIT(C_TITLE) | EX_BIT(C_ADMIN) | EX_BIT(C_ORG) | EX_BIT(C_EVENT);
-  if (other_begins(doc, t) || ex_any(doc, t, others)) return 0;
+  /* Behind an honorific one syllable may be a name whatever else it means: "ông Nam", "ông Hạt". */
+  int single = titled > 1 && !ex_upper(doc, t + 1) && !ex_any(doc, t, EX_BIT(C_TITLE) | EX_BIT(C_ORG));
+  if (other_begins(doc, t) || (!single && ex_any(doc, t, others))) return 0;
   if (ex_flags(doc, t) & TK_FOREIGN || ex_flags(doc, t + 1) & TK_FOREIGN) return foreign_end(doc, t);
   int high = 0;
   uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, NAME_MAX + 1);

@@ -2,6 +2,23 @@
 /* Places: admin word or natural feature with its name, names of the gazetteer, capitals that context makes a place. */
 #include "annot.h"
 
+/* The highest level at which the gazetteer has a name. */
+static char level_of(const ex_doc *doc, const ex_hit *gaz) {
+  char best = 'W';
+  uint32_t unit = ex_lex_entry(doc->lex, gaz->entry)->gaz;
+  for (; unit; unit = ex_lex_unit(doc->lex, unit)->next) {
+    char level = ex_lex_unit(doc->lex, unit)->level;
+    if (level == 'P' || (level == 'D' && best == 'W')) best = level;
+  }
+  return best;
+}
+
+/* The name of a province of two syllables or more at t. */
+static int is_province(const ex_doc *doc, uint32_t t) {
+  const ex_hit *gaz = ex_hit_at(doc, t, C_GAZ);
+  return gaz && gaz->len > 1 && level_of(doc, gaz) == 'P';
+}
+
 /* Capitals that name a place, joined by hyphens and apostrophes where written without spaces ("K'Bang"). */
 static uint32_t name_run(const ex_doc *doc, uint32_t t) {
   if (t >= doc->n_tok || !ex_free(doc, t) || !ex_same_line(doc, t) || !(ex_flags(doc, t) & TK_UPPER)) return t;
@@ -15,6 +32,8 @@ static uint32_t name_run(const ex_doc *doc, uint32_t t) {
     if (!ex_upper(doc, end) || ex_len(doc, end, C_TITLE) || ex_len(doc, end, C_ORG_HEAD) > 1 ||
         ex_len(doc, end, C_ADMIN))
       break;
+    /* "phố Hàng Mành Hà Nội": two places. */
+    if (ex_len(doc, end, C_PLACE) > 1 || is_province(doc, end)) break;
     /* A person's name behind the place: "xã Tân Phong Nguyễn Văn A". */
     if (ex_len(doc, end, C_FAMILY) && ex_upper(doc, end + 1) && ex_upper(doc, end + 2)) break;
     end++;
@@ -109,17 +128,6 @@ static uint32_t site_end(const ex_doc *doc, uint32_t t, const ex_hit *head) {
   if (end > at) return end;
   end = any_name_end(doc, at);
   return end > at && !ex_len(doc, at, C_EVENT) ? end : 0;
-}
-
-/* The highest level at which the gazetteer has a name. */
-static char level_of(const ex_doc *doc, const ex_hit *gaz) {
-  char best = 'W';
-  uint32_t unit = ex_lex_entry(doc->lex, gaz->entry)->gaz;
-  for (; unit; unit = ex_lex_unit(doc->lex, unit)->next) {
-    char level = ex_lex_unit(doc->lex, unit)->level;
-    if (level == 'P' || (level == 'D' && best == 'W')) best = level;
-  }
-  return best;
 }
 
 /* Is the name only a part of a longer run of capitals? */

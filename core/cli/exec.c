@@ -85,6 +85,7 @@ int sl_exec_run(sl_exec *x) {
   sl_logger_free(w.log);
   if (rc != 0) (void)sl_cli_fail(&err);
   int code = exit_code(x, rc, &stats);
+  x->failed = rc != 0;
   if (engine && x->done) x->done(x->user, &stats);
   sl_engine_free(engine);
   return code;

@@ -11,6 +11,7 @@
 typedef struct run_state {
   const sl_cli *cli;
   const sl_pipeline *pipeline;
+  const sl_exec *exec;
   int dry;
 } run_state;
 
@@ -24,7 +25,8 @@ static void finish(void *user, const sl_run_stats *stats) {
     (void)sl_cli_print_json(out, 0);
     return;
   }
-  if (sl_cli_has(r->cli, "quiet")) return;
+  /* The error has been said; a table of zeros would hide it. */
+  if (sl_cli_has(r->cli, "quiet") || (r->exec->failed && !stats->in)) return;
   fflush(stdout);
   sl_report_table(stats, stderr, sl_term_colors(stderr));
   fputc('\n', stderr);
@@ -34,7 +36,7 @@ static void finish(void *user, const sl_run_stats *stats) {
             stats->unfinished ? " before all was finished" : "; what was under way is finished");
   if (r->dry)
     fprintf(stderr, "dry run: nothing was stored\n");
-  else
+  else if (!r->exec->failed)
     sl_report_outputs(r->pipeline, stderr);
   if (stats->dead && !r->dry) sl_report_dead(r->pipeline, stats, stderr);
 }
@@ -45,6 +47,7 @@ static int run_run(const sl_cli *cli) {
   run_state state = {.cli = cli, .dry = sl_cli_has(cli, "dry-run")};
   sl_exec x = {.done = finish, .user = &state};
   uint64_t seed = 0;
+  state.exec = &x;
   int rc = sl_cli_count(cli, "limit", 1, &x.opts.limit);
   if (rc == SL_EXIT_OK) rc = sl_cli_count(cli, "seed", 0, &seed);
   if (rc == SL_EXIT_OK) rc = sl_exec_options(cli, &x);

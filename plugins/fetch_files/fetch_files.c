@@ -25,6 +25,7 @@
 #define DOC_COST 200                   /* bytes that a document costs besides its text, about */
 #define TURN_BYTES ((uint64_t)4 << 20) /* most that one call reads, so that a stop and --limit take effect soon */
 #define CURSOR_BITS 44                 /* of a cursor: the position in a file; the file's number stands above */
+#define LOOK_AHEAD 10000               /* findings that start looks at for missing: error */
 
 struct params {
   sl_list paths, map;
@@ -188,19 +189,49 @@ static void stop(sl_ctx *ctx, void *stage) {
   s->walk = NULL;
 }
 
-static int32_t start(sl_ctx *ctx, void *stage) {
-  struct stage *s = stage;
+static fetch_walk *new_walk(const struct params *p) {
   fetch_glob *globs;
   uint32_t n;
+  fetch_walk_opts opts = {p->recursive, p->follow_links, p->sort == 0};
+  if (find_globs(p, &globs, &n) == SL_OK) return fetch_walk_new(globs, n, &opts);
+  fetch_glob_free(globs, n);
+  return NULL;
+}
+
+static void fail_missing(sl_ctx *ctx, const struct params *p, uint32_t group) {
+  sl_fail(ctx, SL_ENOTFOUND, "no file matches", path_at(p, group), "check the path, or say missing: warn");
+}
+
+/* With missing: error a path that leads nowhere is told before anything runs, so that no sink replaces what it wrote in
+ * an earlier run by nothing. Stops at the first file of the last path; of very many files the rest is looked at in the
+ * run. */
+static int32_t look_ahead(sl_ctx *ctx, const struct params *p) {
+  fetch_found f;
+  fetch_walk *walk = new_walk(p);
+  int32_t rc = walk ? SL_OK : no_memory(ctx);
+  for (uint32_t i = 0; rc == SL_OK && i < LOOK_AHEAD; i++) {
+    if (fetch_walk_next(walk, &f) < 0) rc = no_memory(ctx);
+    if (rc != SL_OK || f.kind == FETCH_END) break;
+    if (f.kind == FETCH_FILE) close(f.fd);
+    if (f.kind == FETCH_MISSING) {
+      fail_missing(ctx, p, f.group);
+      rc = SL_ENOTFOUND;
+    } else if (f.group + 1 == p->paths.count) {
+      break;
+    }
+  }
+  fetch_walk_free(walk);
+  return rc;
+}
+
+static int32_t start(sl_ctx *ctx, void *stage) {
+  struct stage *s = stage;
   stop(ctx, stage);
   s->file_no = s->files = 0;
   s->finished = 0;
-  fetch_walk_opts opts = {s->p->recursive, s->p->follow_links, s->p->sort == 0};
-  if (find_globs(s->p, &globs, &n) != SL_OK) {
-    fetch_glob_free(globs, n);
-    return no_memory(ctx);
-  }
-  s->walk = fetch_walk_new(globs, n, &opts);
+  int32_t rc = s->p->missing ? look_ahead(ctx, s->p) : SL_OK;
+  if (rc != SL_OK) return rc;
+  s->walk = new_walk(s->p);
   return s->walk ? SL_OK : no_memory(ctx);
 }
 
@@ -561,7 +592,7 @@ static int32_t tell_missing(sl_ctx *ctx, struct stage *s, uint32_t group) {
   char text[1200];
   const char *path = path_at(s->p, group);
   if (s->p->missing) {
-    sl_fail(ctx, SL_ENOTFOUND, "no file matches", path, "check the path, or say missing: warn");
+    fail_missing(ctx, s->p, group);
     return SL_V_FATAL;
   }
   snprintf(text, sizeof text, "no file matches %s", path);

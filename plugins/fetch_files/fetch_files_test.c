@@ -701,9 +701,21 @@ static void tells_what_is_missing(void **state) {
   next_is(h, "a");
   assert_string_equal(sl_harness_log(h), "");
   end(h);
-  h = begin("nothing/here", ", missing: error");
-  assert_int_equal(sl_harness_produce(h, 1000), SL_V_FATAL);
-  assert_int_equal(sl_harness_last(h).code, SL_ENOTFOUND);
+  h = run("*.{html,txt}", ", missing: error");
+  next_is(h, "a");
+  end(h);
+}
+
+/* Before anything runs, so that no sink has replaced anything yet. */
+static void a_missing_path_is_told_at_the_start(void **state) {
+  (void)state;
+  testdir_write(&dir, "a.txt", "a");
+  const char *here = testdir_path(&dir, "a.txt"), *gone = testdir_path(&dir, "nothing/here");
+  sl_harness *h = sl_harness_new(sluice_plugin()->types[0],
+                                 testdir_text("{ paths: [\"%s\", \"%s\"], missing: error }", here, gone));
+  assert_int_equal(sl_harness_start(h), SL_ENOTFOUND);
+  assert_string_equal(sl_harness_last(h).message, "no file matches");
+  assert_string_equal(sl_harness_last(h).detail, gone);
   sl_harness_free(h);
 }
 
@@ -787,6 +799,7 @@ int main(void) {
       TEST(links_stay_inside),
       TEST(a_chain_of_folders_has_an_end),
       TEST(tells_what_is_missing),
+      TEST(a_missing_path_is_told_at_the_start),
       TEST(starts_again_after_stop),
       TEST(refuses_what_cannot_be),
       TEST(memory_may_run_out_anywhere),

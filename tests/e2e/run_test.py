@@ -228,7 +228,11 @@ stages:
 def test_an_input_that_is_not_there():
     write("p.yaml", COPY)
     has(sluice("run", "p.yaml").err, "no file matches", "in.ndjson", "in 0, stored 0")
-    has(sluice("run", "p.yaml", "--set", "in.missing=error", code=1).err, "no file matches")
+    write("out.ndjson", "what an earlier run stored")
+    r = sluice("run", "p.yaml", "--set", "in.missing=error", code=1)
+    has(r.err, "no file matches", "cannot start")
+    lacks(r.err, "written", "stored")
+    same(read("out.ndjson"), "what an earlier run stored")
 
 
 def test_an_output_that_cannot_be_written():

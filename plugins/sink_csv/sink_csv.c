@@ -40,9 +40,8 @@ static const sl_param params_table[] = {
              "document; name:/x for the name of the entity with that id; @key, @uri, @index."),
     SL_PARAM(struct params, each, SL_T_POINTER, SL_PF_READS_MAYBE, NULL, NULL,
              "A list in the document: one row for each of its items. Without it, one row a document."),
-    SL_PARAM(
-        struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
-        "append adds to the file; replace writes a new one beside it that takes its place when the input has ended."),
+    SL_PARAM(struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
+             "append adds to the file; replace writes a new one beside it that takes its place at the end of the run."),
     SL_PARAM(struct params, header, SL_T_BOOL, 0, "true", NULL, "Begin a new file with the headings."),
     SL_PARAM(struct params, bom, SL_T_BOOL, 0, "true", NULL,
              "Begin a new file with a byte order mark: Excel takes the file for UTF-8 only with it."),

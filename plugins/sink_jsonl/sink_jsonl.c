@@ -26,9 +26,8 @@ struct stage {
 static const sl_param params_table[] = {
     SL_PARAM(struct params, path, SL_T_PATH, SL_PF_REQUIRED | SL_PF_OUTPUT | SL_PF_NONEMPTY, NULL, NULL,
              "The file to write. Its folders are made."),
-    SL_PARAM(
-        struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
-        "append adds to the file; replace writes a new one beside it that takes its place when the input has ended."),
+    SL_PARAM(struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
+             "append adds to the file; replace writes a new one beside it that takes its place at the end of the run."),
     SL_PARAM(struct params, rotate, SL_T_SIZE, 0, "0", "0..",
              "Begin a new file before this many bytes are passed: news.jsonl becomes news.1.jsonl, news.2.jsonl, … "
              "0: never."),

@@ -11,10 +11,16 @@ struct ref {
 
 static int is_dash(uint32_t cp) { return cp == '-' || cp == '/' || cp == 0x2013 || cp == '.' || cp == '&'; }
 
+/* "624/ QĐ-BQP": a space behind the slash. */
+static int slash_before_symbol(const ex_doc *doc, uint32_t t) {
+  return ex_is(doc, t, '/') && ex_same_line(doc, t + 1) && (ex_flags(doc, t + 1) & TK_CAPS) && ex_is(doc, t + 2, '-') &&
+         ex_glued(doc, t + 2);
+}
+
 /* Behind the number: "-CT/TW", "/2024/NĐ-CP". Marks and symbols stand without spaces; a symbol has capitals. */
 static uint32_t symbol_end(const ex_doc *doc, uint32_t t, uint32_t *ret_sym0) {
   uint32_t end = t, sym0 = 0;
-  while (is_dash(ex_mark(doc, t)) && ex_glued(doc, t) && ex_glued(doc, t + 1)) {
+  while (is_dash(ex_mark(doc, t)) && ex_glued(doc, t) && (ex_glued(doc, t + 1) || slash_before_symbol(doc, t))) {
     uint32_t f = ex_flags(doc, t + 1);
     int year = (f & TK_NUM) && doc->tok[t + 1].value >= 1945 && doc->tok[t + 1].value <= 2100;
     if (!year && !(f & TK_UPPER)) break;

@@ -81,6 +81,8 @@ static uint32_t admin_end(const ex_doc *doc, uint32_t t, const ex_hit *head, uin
   if ((attrs & EXA_OPTIONAL) || name || ex_any(doc, at, EX_BIT(C_EVENT))) return 0;
   if ((attrs & EXA_BARE) && ex_len(doc, at, C_FAMILY)) return 0;
   uint32_t end = any_name_end(doc, at);
+  /* "tổ dân phố My Điền 2" */
+  if (end > at && (attrs & EXA_CODE) && numbered_unit(doc, end) && doc->tok[end].end - doc->tok[end].start < 3) end++;
   return end > at ? end : 0;
 }
 

@@ -60,6 +60,12 @@ static uint32_t noun_end(const ex_doc *doc, uint32_t t) {
   return end;
 }
 
+/* "My Điền 2 họp": the number before t belongs to a name. */
+static int behind_name(const ex_doc *doc, uint32_t t) {
+  return t > 1 && ex_same_line(doc, t - 1) && !ex_glued(doc, t - 1) &&
+         (ex_flags(doc, t - 2) & (TK_UPPER | TK_BOS)) == TK_UPPER;
+}
+
 static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) {
   const ex_hit *unit = ex_hit_at(doc, t, C_UNIT);
   uint32_t noun = noun_end(doc, t);
@@ -70,7 +76,7 @@ static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) 
     *ret = (struct unit){t, t + unit->len, unit};
     return 1;
   }
-  if (noun == t) noun = unknown_noun(doc, t);
+  if (noun == t && !behind_name(doc, t)) noun = unknown_noun(doc, t);
   *ret = (struct unit){t, noun, NULL};
   return noun > t;
 }

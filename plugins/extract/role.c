@@ -275,9 +275,27 @@ static uint32_t unknown_capitals(ex_doc *doc, uint32_t t) {
   return end;
 }
 
+/* "Bình khai nhận" behind "Vũ Huy Bình": the given name by itself, before a word in lower case. */
+static uint32_t known_given(const ex_doc *doc, const struct pass *p, uint32_t t) {
+  static const uint64_t others = EX_BIT(C_HONORIFIC) | EX_BIT(C_EVENT) | EX_BIT(C_PLACE) | EX_BIT(C_TITLE) |
+                                 EX_BIT(C_ORG_HEAD) | EX_BIT(C_ADMIN) | EX_BIT(C_PLACE_HEAD);
+  uint32_t i = p->last[doc->tok[t].key_low % NAMES];
+  if (i == EX_NONE || ex_ent_at(doc, i)->t1 - ex_ent_at(doc, i)->t0 < 3 ||
+      !ex_equal(doc, ex_ent_at(doc, i)->t1 - 1, t, 1))
+    return 0;
+  /* At the start of a sentence any word has a capital: "Bình minh". */
+  static const uint64_t verbs = EX_BIT(C_SAY) | EX_BIT(C_ADVERB) | EX_BIT(C_DIRECTIVE) | EX_BIT(C_MODAL);
+  if ((ex_flags(doc, t) & (TK_BOS | TK_BOP)) && !ex_any(doc, t + 1, verbs)) return 0;
+  int before = t > 0 && ex_same_line(doc, t) && (ex_flags(doc, t - 1) & TK_UPPER);
+  int after = ex_same_line(doc, t + 1) && (ex_flags(doc, t + 1) & (TK_WORD | TK_UPPER)) == TK_WORD;
+  return !before && after && ex_len(doc, t, C_GIVEN) && !ex_any(doc, t, others) ? t + 1 : 0;
+}
+
 /* "Quang Hải" behind "Nguyễn Quang Hải": the end of a full name stands for it. Returns the end, 0 if it is none. */
 static uint32_t known_suffix(const ex_doc *doc, const struct pass *p, uint32_t t) {
-  if (!ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER) || !ex_upper(doc, t + 1) || ex_upper(doc, t + 2)) return 0;
+  if (!ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER)) return 0;
+  if (!ex_upper(doc, t + 1)) return known_given(doc, p, t);
+  if (ex_upper(doc, t + 2)) return 0;
   uint32_t i = p->last[doc->tok[t + 1].key_low % NAMES];
   if (i == EX_NONE || ex_ent_at(doc, i)->t1 - ex_ent_at(doc, i)->t0 < 3) return 0;
   return ex_equal(doc, ex_ent_at(doc, i)->t1 - 2, t, 2) ? t + 2 : 0;

@@ -25,11 +25,11 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
   run=(sudo)
 fi
-echo "Installing with apt-get: ${missing[*]}"
+echo "Installing with apt-get, which may take some minutes: ${missing[*]}"
 "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 if ! "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
   cat "$log" >&2
   exit 1
 fi
-rm -f "$log"

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "doc/codec.h"
+#include "doc/jsonkeys.h"
 #include "doc/jsonnum.h"
 #include "doc/jsonscan.h"
 
@@ -98,9 +99,9 @@ static size_t escape(char *dst, unsigned char c) {
   }
 }
 
-static int put_string(struct writer *w, const char *text) {
-  const char *p = text == NULL ? "" : text;
-  const char *end = p + strlen(p);
+static int put_string(struct writer *w, const char *text, size_t len) {
+  const char *p = text;
+  const char *end = p + len;
   if (reserve(w, (size_t)(end - p) + 2) != SL_OK) return w->code;
   w->data[w->len++] = '"';
   while (p < end) {
@@ -146,7 +147,7 @@ static int put_raw(struct writer *w, const cJSON *item) {
 static int put_leaf(struct writer *w, const cJSON *item) {
   switch (item->type & 0xff) {
   case cJSON_String:
-    return put_string(w, item->valuestring);
+    return item->valuestring == NULL ? put(w, "\"\"", 2) : put_string(w, item->valuestring, strlen(item->valuestring));
   case cJSON_Number:
     return put_number(w, item);
   case cJSON_NULL:
@@ -171,9 +172,27 @@ static int put_indent(struct writer *w, uint32_t depth) {
   return SL_OK;
 }
 
-static int put_key(struct writer *w, const cJSON *item) {
+/* A container that is being printed. */
+struct level {
+  const cJSON *item;
+  sl_jsontab *tab;
+  size_t first_key;
+};
+
+struct walk {
+  uint32_t depth;
+  sl_jsonkeys keys;
+  struct level open[SL_JSON_MAX_DEPTH];
+};
+
+static int put_key(struct writer *w, struct walk *walk, const cJSON *item) {
+  struct level *level = &walk->open[walk->depth - 1];
   if (item->string == NULL) return fail(w, SL_EINVAL, item, "a member without a key");
-  if (put_string(w, item->string) != SL_OK) return w->code;
+  size_t len = strlen(item->string);
+  int rc = sl_jsonkeys_add(&walk->keys, level->first_key, &level->tab, item->string, len);
+  if (rc == SL_EEXIST) return fail(w, SL_EINVAL, item, "a second member with the same key");
+  if (rc != SL_OK) return fail(w, rc, NULL, NULL);
+  if (put_string(w, item->string, len) != SL_OK) return w->code;
   return w->pretty ? put(w, ": ", 2) : put(w, ":", 1);
 }
 
@@ -184,42 +203,48 @@ static int put_open(struct writer *w, const cJSON *item) {
   return put(w, is_object ? "{" : "[", 1);
 }
 
-/* item's text is out. Goes to the next one: closes what has ended. NULL at the
- * end or after an error. */
-static const cJSON *advance(struct writer *w, const cJSON *item, const cJSON **open, uint32_t *depth) {
-  while (*depth > 0) {
+/* item's text is out. Goes to the next one: closes what has ended. NULL at the end or after an error. */
+static const cJSON *advance(struct writer *w, struct walk *walk, const cJSON *item) {
+  while (walk->depth > 0) {
     if (item->next != NULL) {
-      if (put(w, ",", 1) != SL_OK || put_indent(w, *depth) != SL_OK) return NULL;
+      if (put(w, ",", 1) != SL_OK || put_indent(w, walk->depth) != SL_OK) return NULL;
       return item->next;
     }
-    item = open[--*depth];
-    if (put_indent(w, *depth) != SL_OK || put(w, (item->type & 0xff) == cJSON_Object ? "}" : "]", 1) != SL_OK)
-      return NULL;
+    struct level *level = &walk->open[--walk->depth];
+    item = level->item;
+    walk->keys.count = level->first_key;
+    sl_jsontab_free(level->tab);
+    const char *end = (item->type & 0xff) == cJSON_Object ? "}" : "]";
+    if (put_indent(w, walk->depth) != SL_OK || put(w, end, 1) != SL_OK) return NULL;
   }
   return NULL;
 }
 
-static int write_tree(struct writer *w, const cJSON *tree) {
-  const cJSON *open[SL_JSON_MAX_DEPTH];
-  uint32_t depth = 0;
-  const cJSON *item = tree;
-  while (item != NULL) {
-    int type = item->type & 0xff;
-    if (depth > 0 && (open[depth - 1]->type & 0xff) == cJSON_Object && put_key(w, item) != SL_OK) return w->code;
-    if (type == cJSON_Object || type == cJSON_Array) {
-      if (depth == SL_JSON_MAX_DEPTH) return fail(w, SL_ELIMIT, item, "a tree nested too deeply");
-      if (put_open(w, item) != SL_OK) return w->code;
-      if (item->child != NULL) {
-        open[depth++] = item;
-        item = item->child;
-        if (put_indent(w, depth) != SL_OK) return w->code;
-        continue;
-      }
-    } else if (put_leaf(w, item) != SL_OK) {
-      return w->code;
-    }
-    item = advance(w, item, open, &depth);
+/* An item without its key; a container is only opened. Returns the item to go on with. */
+static const cJSON *put_item(struct writer *w, struct walk *walk, const cJSON *item) {
+  int type = item->type & 0xff;
+  if (type != cJSON_Object && type != cJSON_Array) return put_leaf(w, item) == SL_OK ? advance(w, walk, item) : NULL;
+  if (walk->depth == SL_JSON_MAX_DEPTH) {
+    fail(w, SL_ELIMIT, item, "a tree nested too deeply");
+    return NULL;
   }
+  if (put_open(w, item) != SL_OK) return NULL;
+  if (item->child == NULL) return advance(w, walk, item);
+  walk->open[walk->depth++] = (struct level){item, NULL, walk->keys.count};
+  return put_indent(w, walk->depth) == SL_OK ? item->child : NULL;
+}
+
+static int write_tree(struct writer *w, const cJSON *tree) {
+  struct walk walk;
+  walk.depth = 0;
+  sl_jsonkeys_init(&walk.keys);
+  for (const cJSON *item = tree; item != NULL;) {
+    int is_member = walk.depth > 0 && (walk.open[walk.depth - 1].item->type & 0xff) == cJSON_Object;
+    if (is_member && put_key(w, &walk, item) != SL_OK) break;
+    item = put_item(w, &walk, item);
+  }
+  while (walk.depth > 0) sl_jsontab_free(walk.open[--walk.depth].tab);
+  sl_jsonkeys_done(&walk.keys);
   return w->code;
 }
 

@@ -463,6 +463,14 @@ static void numbers_round_trip(void **state) {
   }
 }
 
+static void expect_printable(const cJSON *tree) {
+  char *text = NULL;
+  size_t len = 0;
+  assert_int_equal(sl_json_print(tree, &text, &len, NULL), 0);
+  assert_int_equal(sl_json_check(text, len, NULL, NULL, NULL), 0);
+  sl_mem_free(text);
+}
+
 static void refuses_to_print(void **state) {
   (void)state;
   char *text = NULL;
@@ -492,6 +500,22 @@ static void refuses_to_print(void **state) {
   assert_int_equal(sl_json_print(tree, &text, &len, &err), SL_EENCODING);
   assert_true(sl_utf8_valid(err.message, strlen(err.message), NULL));
   cJSON_Delete(tree);
+
+  /* A stage that adds a member which is there already: no reader could tell which one is meant. */
+  for (int n = 1; n < 100; n += 33) {
+    tree = cJSON_CreateObject();
+    cJSON *inner = cJSON_AddObjectToObject(tree, "o");
+    for (int i = 0; i < n; i++) {
+      char key[16];
+      snprintf(key, sizeof key, "k%d", i);
+      cJSON_AddObjectToObject(cJSON_AddObjectToObject(inner, key), "k0");
+    }
+    expect_printable(tree);
+    cJSON_AddNullToObject(inner, "k0");
+    assert_int_equal(sl_json_print(tree, &text, &len, &err), SL_EINVAL);
+    assert_non_null(strstr(err.message, "\"/o/k0\""));
+    cJSON_Delete(tree);
+  }
 
   tree = cJSON_CreateRaw("{\"a\": \n [1]}");
   expect_print(tree, "{\"a\":[1]}");

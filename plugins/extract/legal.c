@@ -48,6 +48,13 @@ static int numbered(const ex_doc *doc, uint32_t t, int weak, struct ref *r) {
     r->no1 = sym0 - 1;
     return 1;
   }
+  /* "Nghị định 116/2020" */
+  uint32_t year =
+      ex_is(doc, no + 1, '/') && ex_glued(doc, no + 2) && (ex_flags(doc, no + 2) & TK_NUM) ? doc->tok[no + 2].value : 0;
+  if (year >= 1945 && year <= 2100) {
+    r->no1 = r->end = no + 3;
+    return 1;
+  }
   if (so) return 1;
   /* A bare number: not a count ("nghị quyết 2 năm"), not a date, not a decimal. */
   if (weak || ex_len(doc, no + 1, C_UNIT) || ex_len(doc, no + 1, C_NOUN) || ex_len(doc, no + 1, C_SCALE)) return 0;

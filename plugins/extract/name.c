@@ -99,6 +99,8 @@ static uint32_t titled_end(const ex_doc *doc, uint32_t t, int titled) {
   int high = 0;
   uint32_t place = known_place(doc, t, &high), end = run_end(doc, t, NAME_MAX + 1);
   if (ex_upper(doc, end)) end = run_end(doc, t, 3);
+  /* Behind a role one syllable must be a known given name: "Trưởng Ban Tuyển sinh". */
+  if (titled == 1 && end == t + 1 && !ex_len(doc, t, C_GIVEN) && !(ex_flags(doc, t) & TK_ONE)) return 0;
   /* "Thủ tướng Nhật Bản": a country is nobody's name. */
   if (high && place == end - t && (place > 1 || titled < 2)) return 0;
   return end;

@@ -181,10 +181,10 @@ uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_
   return g.sure;
 }
 
-/* "công ty bất động sản" is no name. */
+/* "công ty bất động sản" and "các trường ĐH" are no names. */
 static int has_capital(const ex_doc *doc, uint32_t t0, uint32_t t1) {
   for (uint32_t t = t0; t < t1; t++)
-    if (ex_flags(doc, t) & (TK_UPPER | TK_NUM)) return 1;
+    if ((ex_flags(doc, t) & (TK_UPPER | TK_NUM)) && !ex_len(doc, t, C_ORG_HEAD)) return 1;
   return 0;
 }
 

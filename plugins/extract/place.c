@@ -144,6 +144,8 @@ static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
   const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *gaz = ex_hit_at(doc, t, C_GAZ);
   int bos = (ex_flags(doc, t) & TK_BOS) != 0;
   *ret_weak = 0;
+  /* "tiếng Anh" */
+  if (t > 0 && ex_word(doc, t - 1, "tiếng")) return 0;
   if (place && (!gaz || place->len >= gaz->len)) {
     uint32_t attrs = ex_attrs(doc, place), end = t + place->len;
     if (attrs & EXA_WEAK) return 0;

@@ -99,8 +99,12 @@ static int entity_subject(const ex_doc *doc, const struct talk *talk, uint32_t f
   int of = e->type != E_PERSON && e->t0 > from + 1 && ex_word(doc, e->t0 - 1, "của");
   uint32_t owner = of ? ex_owner(doc, e->t0 - 2) : EX_NONE;
   if (owner != EX_NONE && ex_ent_at(doc, owner)->type == E_PERSON) i = owner;
+  /* "TS. Phạm Thanh Hà, Trưởng phòng Đào tạo, Trường Đại học Y cho rằng": so does the one with the role. */
+  uint32_t role =
+      e->type == E_ORG && e->t0 > from + 1 && ex_is(doc, e->t0 - 1, ',') ? ex_owner(doc, e->t0 - 2) : EX_NONE;
+  if (role != EX_NONE && (ex_ent_at(doc, role)->flags & EF_POST)) i = role;
   *ret = (ex_speaker){speaker_of(doc, i), mention_start(doc, i, from), e->t1, false};
-  if (e->type == E_ORG && lead_word(doc, e->t0, from, &start)) {
+  if (e->type == E_ORG && ex_ent_at(doc, i) == e && lead_word(doc, e->t0, from, &start)) {
     ret->ent = leader_of(doc, talk, i);
     ret->t0 = start;
   }

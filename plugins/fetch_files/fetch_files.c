@@ -379,7 +379,8 @@ static fetch_chunk *read_whole(struct stage *s, fetch_reader *r, int64_t hint, s
   fetch_chunk *c = fetch_chunk_new(&s->memory, cap < 64 ? 64 : cap);
   while (c) {
     if (c->cap - len < 16) {
-      fetch_chunk *grown = fetch_chunk_new(&s->memory, c->cap * 2);
+      size_t more = c->cap < limit / 2 ? c->cap * 2 : limit + 64; /* one byte above the limit is enough to know */
+      fetch_chunk *grown = fetch_chunk_new(&s->memory, more);
       if (grown) memcpy(grown->data, c->data, len);
       fetch_chunk_done(c);
       c = grown;

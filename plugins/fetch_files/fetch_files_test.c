@@ -460,6 +460,10 @@ static void recursion_can_be_turned_off(void **state) {
   sl_harness *h = run("in", ", recursive: false");
   next_is(h, "a");
   end(h);
+  h = run("in/", "");
+  next_is(h, "a");
+  next_is(h, "deep/b");
+  end(h);
   h = run("in/**/*.txt", "");
   next_is(h, "a");
   next_is(h, "deep/b");
@@ -597,6 +601,29 @@ static void reads_compressed(void **state) {
   assert_string_equal(sl_harness_string(h, doc, "/source/bytes"), "5");
   assert_string_equal(sl_harness_string(h, doc, "/source/type"), "text/plain");
   end(h);
+}
+
+/* From the first guess of the size (a compressed file's is wrong) up to the limit, and one byte above it. */
+static void reads_up_to_the_limit(void **state) {
+  (void)state;
+  const size_t sizes[] = {0, 1, 16383, 16384, 40000, 99983, 99999, 100000, 100001};
+  char *text = malloc(100001), *packed = malloc(4096);
+  memset(text, 'x', 100001);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    testdir_put(&dir, "a.txt.gz", packed, gzip(text, sizes[i], packed, 4096));
+    testdir_put(&dir, "b.txt", text, sizes[i]);
+    sl_harness *h = run("*", ", max_bytes: 100000");
+    for (int k = 0; k < 2; k++) {
+      sl_doc *doc = sizes[i] <= 100000 ? sl_harness_pull(h) : NULL;
+      if (doc)
+        assert_int_equal(sl_harness_payload(h, doc, NULL).len, sizes[i]);
+      else
+        rejected(h, k ? "b.txt" : "a.txt.gz", "", "max_bytes");
+    }
+    end(h);
+  }
+  free(text);
+  free(packed);
 }
 
 static void bombs_are_rejected(void **state) {
@@ -794,6 +821,7 @@ int main(void) {
       TEST(maps_fields),
       TEST(reads_json),
       TEST(reads_compressed),
+      TEST(reads_up_to_the_limit),
       TEST(bombs_are_rejected),
       TEST(bad_files_do_not_stop_it),
       TEST(links_stay_inside),

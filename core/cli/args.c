@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,6 @@ int sl_cli_print_json(struct cJSON *tree, int pretty) {
     while (buf.len > 0 && buf.data[buf.len - 1] == '\n') buf.len--;
     (void)fwrite(buf.data, 1, buf.len, stdout);
     fputc('\n', stdout);
-    if (fflush(stdout) != 0) rc = sl_err_set(&err, SL_EIO, "cannot write to standard output");
   }
   sl_buf_done(&buf);
   return rc == 0 ? SL_EXIT_OK : sl_cli_fail(&err);
@@ -196,6 +196,13 @@ static int wants_help(int argc, char **argv, int from) {
   return 0;
 }
 
+/* What was printed for whoever asked must have arrived; a full disk is a failure even of --help. */
+static int printed(int rc) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return rc;
+  if (errno != EPIPE) fprintf(stderr, "error: cannot write to standard output\n");
+  return rc == SL_EXIT_OK ? SL_EXIT_FAILED : rc;
+}
+
 int sl_cli_main(int argc, char **argv) {
   sl_cli cli = {.self = argc > 0 ? argv[0] : NULL};
   if (argc < 2) {
@@ -204,17 +211,17 @@ int sl_cli_main(int argc, char **argv) {
   }
   if (strcmp(argv[1], "help") == 0 && argc == 3 && find_command(argv[2])) {
     print_help(find_command(argv[2]));
-    return SL_EXIT_OK;
+    return printed(SL_EXIT_OK);
   }
   if (strcmp(argv[1], "help") == 0 || wants_help(2, argv, 1)) {
     print_overview(stdout);
-    return SL_EXIT_OK;
+    return printed(SL_EXIT_OK);
   }
   cli.command = strcmp(argv[1], "--version") == 0 ? &sl_cmd_version : find_command(argv[1]);
   if (!cli.command) return unknown_command(&cli, argv[1]);
   if (wants_help(argc, argv, 2)) {
     print_help(cli.command);
-    return SL_EXIT_OK;
+    return printed(SL_EXIT_OK);
   }
   cli.args = sl_mem_calloc((size_t)argc * 3, sizeof *cli.args);
   if (!cli.args) return SL_EXIT_FAILED;
@@ -223,6 +230,5 @@ int sl_cli_main(int argc, char **argv) {
   int rc = parse(&cli, argc, argv);
   if (rc == SL_EXIT_OK) rc = cli.command->run(&cli);
   sl_mem_free(cli.args);
-  if (fflush(stdout) != 0 && rc == SL_EXIT_OK) rc = SL_EXIT_FAILED;
-  return rc;
+  return printed(rc);
 }

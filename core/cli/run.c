@@ -19,7 +19,7 @@ static void finish(void *user, const sl_run_stats *stats) {
   run_state *r = user;
   if (sl_cli_has(r->cli, "json")) {
     cJSON *out = sl_report_json(r->pipeline, stats, 0);
-    if (stats->stopped) cJSON_AddNumberToObject(out, "stopped", stats->stopped);
+    if (stats->signal) cJSON_AddNumberToObject(out, "signal", stats->signal);
     if (stats->dead && !r->dry)
       cJSON_AddStringToObject(out, "dead_letters", r->pipeline->state ? r->pipeline->state : r->pipeline->dead_path);
     (void)sl_cli_print_json(out, 0);
@@ -31,7 +31,7 @@ static void finish(void *user, const sl_run_stats *stats) {
   sl_report_table(stats, stderr, sl_term_colors(stderr));
   fputc('\n', stderr);
   sl_report_summary(stats, stderr);
-  if (stats->stopped)
+  if (stats->signal)
     fprintf(stderr, "stopped by a signal%s\n",
             stats->unfinished ? " before all was finished" : "; what was under way is finished");
   if (r->dry)
@@ -54,6 +54,7 @@ static int run_run(const sl_cli *cli) {
   if (rc == SL_EXIT_OK) rc = sl_cli_registry(cli, &registry);
   if (rc == SL_EXIT_OK) rc = sl_cli_load(cli, cli->args[0], registry, &pipeline);
   if (rc == SL_EXIT_OK) {
+    if (sl_cli_has(cli, "verbose")) pipeline->log_level = SL_LOG_DEBUG;
     state.pipeline = x.pipeline = pipeline;
     x.opts.dry_run = state.dry;
     x.opts.seed = seed;

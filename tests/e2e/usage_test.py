@@ -3,8 +3,9 @@
 """Help, wrong usage, version, and what goes to which stream."""
 import json
 import re
+import subprocess
 
-from lib import SANITIZED, has, lacks, main, same, sluice, start, terminal, true, write
+from lib import SANITIZED, SLUICE, environment, has, lacks, main, read, same, sluice, start, terminal, true, write
 
 COMMANDS = ["run", "validate", "inspect", "graph", "trace", "dlq", "new", "bench", "version"]
 
@@ -94,6 +95,30 @@ def test_a_reader_that_goes_away_does_not_kill_with_a_signal():
     code = process.wait(timeout=60)
     process.stderr.close()
     true(code in (0, 1), "expected exit code 0 or 1 when standard output is closed, found %d" % code)
+
+
+def test_what_cannot_be_printed_is_a_failure():
+    for args in (["--help"], ["run", "--help"], ["version"], ["inspect", "--json"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([SLUICE, *args], stdout=full, stderr=subprocess.PIPE, timeout=60, env=environment())
+        same(done.returncode, 1, " ".join(args))
+        has(done.stderr.decode(), "cannot write to standard output")
+
+
+def test_closed_standard_streams_are_no_place_for_documents():
+    """A file that is opened in their place would get what was meant for them."""
+    write("in.ndjson", '{"id":"a"}\n')
+    write("closed.yaml", """name: closed
+stages:
+  - { id: in, uses: fetch_files, with: { paths: in.ndjson } }
+  - { id: file, uses: sink_jsonl, with: { path: out.jsonl } }
+  - { id: print, uses: sink_stdout, from: in, on_error: { retry: 0 }, with: { format: json } }
+""")
+    for closed in ("<&- >&- 2>&-", ">&-"):
+        done = subprocess.run(["sh", "-c", 'exec "$0" run closed.yaml --set file.mode=replace ' + closed, SLUICE],
+                              stderr=subprocess.PIPE, timeout=60, env=environment())
+        same(done.returncode, 3, closed)
+        same(read("out.jsonl"), '{"id":"a"}\n')
 
 
 if __name__ == "__main__":

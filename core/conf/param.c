@@ -58,8 +58,21 @@ static void hide_secret(const sl_param_ctx *ctx, const sl_node *node) {
   if (!(node->flags & SL_NODE_WHOLE)) sl_diags_hide(ctx->diags, node->pos, node->end_line, node->end_col);
 }
 
+/* What stands under a misspelt key may be the secret of the key that was meant, or a whole misspelt `with:`. */
+static void hide_unknown(const sl_param_ctx *ctx, const sl_param_table *table, const sl_node *node) {
+  if (node->kind == SL_NODE_MAP) {
+    for (uint32_t i = 0; i < node->count; i++) hide_unknown(ctx, NULL, node->pairs[i].value);
+    return;
+  }
+  int secret = !table;
+  for (uint32_t i = 0; table && i < table->n; i++) secret |= (sl_params_row(table, i)->flags & SL_PF_SECRET) != 0;
+  if (secret) hide_secret(ctx, node);
+}
+
 static void unknown_key(const sl_param_ctx *ctx, const sl_param_table *table, const sl_pair *pair) {
   const sl_node *key = pair->key;
+  hide_unknown(ctx, table, pair->value);
+  if (table->other) hide_unknown(ctx, table->other, pair->value);
   sl_diags_error(ctx->diags, key->pos, SL_EINVAL, "unknown %s `%.80s` %s", table->what, key->text, table->owner);
   if (table->other && sl_params_find(table->other, key->text)) {
     sl_diags_hint(ctx->diags, "`%s` %s", key->text, table->other_hint);
@@ -67,7 +80,6 @@ static void unknown_key(const sl_param_ctx *ctx, const sl_param_table *table, co
   }
   const char *near = sl_params_nearest(table, key->text);
   if (near) {
-    if (sl_params_find(table, near)->flags & SL_PF_SECRET) hide_secret(ctx, pair->value);
     sl_diags_hint(ctx->diags, "did you mean `%s`?", near);
     return;
   }

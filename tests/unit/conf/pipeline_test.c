@@ -96,7 +96,7 @@ static void a_whole_file(void **state) {
   assert_string_equal(((const fake_out *)s[4].params)->token, "abc");
   assert_int_equal(s[4].batch.documents, 10);
   assert_int_equal(s[4].batch.bytes, 1 << 20);
-  assert_int_equal(s[4].batch.age, 50000000);
+  assert_int_equal(s[4].batch.age, 0);
   assert_int_equal(s[4].order, SL_ORDER_STRICT);
   assert_int_equal(s[4].threads, 2);
   assert_int_equal(s[4].pos.line, 14);

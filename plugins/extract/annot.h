@@ -33,7 +33,6 @@ typedef enum ex_type { E_PERSON, E_ROLE, E_ORG, E_LOC, E_DATE, E_LEGAL, E_QUANTI
 #define EF_NESTED 8u        /* ORG inside a ROLE */
 #define EF_GIVEN 16u        /* PERSON: given name only */
 #define EF_TITLED 32u       /* PERSON: an honorific or role stands before it */
-#define EF_PRONOUN 64u      /* ORG, ROLE that a bare mention stands for */
 #define EF_COREF 128u       /* ROLE: by itself, for a person named before */
 #define EF_POST 256u        /* ROLE: behind the name */
 #define EF_HEADER_YEAR 512u /* DATE: year taken from /published */
@@ -53,7 +52,7 @@ typedef struct ex_ent {
   uint32_t first_share; /* ROLE: first index in doc->shares */
   uint32_t norm;        /* offset into doc->text pool + 1; 0: the slice itself */
   uint32_t unit;   /* QUANTITY: pool offset + 1 of the unit; LEGAL_REF: of the number; LOC: index of the gazetteer */
-  uint32_t extra;  /* QUANTITY: pool offset + 1 of the upper value; LEGAL_REF: of the symbol; DATE: of resolved */
+  uint32_t extra;  /* QUANTITY: pool offset + 1 of the upper value; LEGAL_REF: of the symbol */
   uint32_t kind;   /* LEGAL_REF: pool offset + 1 of the kind; QUANTITY: of the value */
   uint32_t issued; /* LEGAL_REF: entity of the date of issue; EX_NONE */
 } ex_ent;
@@ -79,7 +78,6 @@ typedef struct ex_quote {
 
 typedef struct ex_change {
   uint32_t from, to; /* entities */
-  ex_span what;
 } ex_change;
 
 typedef struct ex_hit {

@@ -81,7 +81,6 @@ typedef enum ex_class {
 #define EXA_BARE (1u << 9)     /* ADMIN: written without a name it may end the name of a body */
 #define EXA_OFF (1u << 10)     /* taken out */
 #define EXA_CODE (1u << 11)    /* PLACE_HEAD, ADMIN: a number may be the name */
-#define EXA_CITY (1u << 12)    /* gazetteer: written with thành phố */
 /* Strength of directives. */
 #define EXA_DEMAND (1u << 16)
 #define EXA_REQUEST (1u << 17)

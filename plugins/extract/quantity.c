@@ -229,7 +229,7 @@ void ex_find_changes(ex_doc *doc) {
         becomes >= ex_ent_at(doc, from)->t1 && becomes - ex_ent_at(doc, from)->t1 <= 3) {
       ex_change *c = ex_push(doc, &doc->changes, sizeof(*c));
       if (!c) return;
-      *c = (ex_change){from, owner, {0, 0}};
+      *c = (ex_change){from, owner};
       from = EX_NONE;
       continue;
     }

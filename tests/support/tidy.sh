@@ -22,6 +22,6 @@ one() {
 export -f one
 python3 - "$build/compile_commands.json" <<'PY' | xargs -P "$(nproc)" -I{} bash -c 'one "$@"' _ {} "$build" "$headers"
 import json, os, sys
-files = {os.path.realpath(os.path.join(e["directory"], e["file"])) for e in json.load(open(sys.argv[1]))}
-print("\n".join(sorted(f for f in files if ("/core/" in f or "/plugins/" in f) and not f.endswith("_test.c") and "/tests/" not in f)))
+files = {os.path.relpath(os.path.realpath(os.path.join(e["directory"], e["file"]))) for e in json.load(open(sys.argv[1]))}
+print("\n".join(sorted(f for f in files if f.startswith(("core/", "plugins/")) and not f.endswith("_test.c"))))
 PY

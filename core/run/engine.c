@@ -244,6 +244,7 @@ int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace
   if ((rc = setup_stages(e, err)) || (rc = setup_flow(e, err))) goto fail;
   if ((rc = sl_workq_new(e->n_stations, &e->work, err))) goto fail;
   if ((rc = sl_dead_new(p->state, p->dead_path, &e->dead, err))) goto fail;
+  if (!hook && !e->opts.dry_run && (rc = sl_dead_check(e->dead, err))) goto fail;
   if ((rc = sl_loop_open(e, err))) goto fail;
   rc = SL_ENOMEM;
   if (!add_actor(e, NULL, err)) goto fail;

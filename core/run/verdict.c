@@ -83,14 +83,17 @@ static int bury(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
   sl_engine *e = a->e;
   sl_dead_entry entry;
   sl_err err;
+  sl_run_log(e, SL_LOG_WARN, st->conf->id, "dead letter: %s: %s", sl_doc_key(doc), why->message);
+  if (!e->opts.dry_run) {
+    fill_entry(e, st, doc, why, &entry);
+    if (sl_dead_put(e->dead, &entry, &err)) {
+      sl_engine_fatal(e, st, &err);
+      return -1;
+    }
+  }
   atomic_store_explicit(&a->dead, atomic_load_explicit(&a->dead, memory_order_relaxed) + 1, memory_order_relaxed);
   sl_tally(a, st->index, SL_COUNT_DEAD, 1);
-  sl_run_log(e, SL_LOG_WARN, st->conf->id, "dead letter: %s: %s", sl_doc_key(doc), why->message);
-  if (e->opts.dry_run) return 0;
-  fill_entry(e, st, doc, why, &entry);
-  if (sl_dead_put(e->dead, &entry, &err) == 0) return 0;
-  sl_engine_fatal(e, st, &err);
-  return -1;
+  return 0;
 }
 
 void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {

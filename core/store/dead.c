@@ -2,9 +2,11 @@
 /* Dead letters: the writer, and reading by kind of file. */
 #include "store/dead.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/path.h"
@@ -31,6 +33,37 @@ int sl_dead_new(const char *state, const char *path, sl_dead **ret, sl_err *err)
   d->in_state = state != NULL;
   *ret = d;
   return 0;
+}
+
+/* The file if it is there, or the nearest folder above it that is. [own]; NULL with errno. */
+static char *nearest(const char *path) {
+  char *at = sl_mem_strdup(path);
+  while (at && access(at, F_OK) != 0) {
+    char *up = errno == ENOENT ? sl_path_dir(at) : NULL;
+    if (!up || strcmp(up, at) == 0) {
+      sl_mem_free(up);
+      sl_mem_free(at);
+      return NULL;
+    }
+    sl_mem_free(at);
+    at = up;
+  }
+  return at;
+}
+
+int sl_dead_check(const sl_dead *d, sl_err *err) {
+  char *at = nearest(d->path);
+  int is_file = at && strcmp(at, d->path) == 0;
+  int rc = 0;
+  if (!at || access(at, is_file ? W_OK : W_OK | X_OK) != 0) {
+    rc = sl_err_errno(err, errno, "dead letters cannot be written to %s", d->path);
+  } else if (is_file == sl_path_is_dir(at)) {
+    rc = sl_err_set(err, SL_EIO, "dead letters cannot be written to %s: %s is a %s", d->path, at,
+                    is_file ? "folder" : "file");
+  }
+  if (rc) sl_err_hint(err, "name a place that can be written: %s", d->in_state ? "state:" : "dead_letters: or state:");
+  sl_mem_free(at);
+  return rc;
 }
 
 static int open_and_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {

@@ -32,6 +32,9 @@ typedef struct sl_dead sl_dead;
 
 /* state: the folder, made if it is missing; NULL: the file at `path`. Opens nothing yet. *ret [own]. */
 int sl_dead_new(const char *state, const char *path, sl_dead **ret, sl_err *err);
+/* Whether an entry could be written: the file, or the nearest folder above it that is there, is of the right kind and
+ * may be written. Makes nothing, so that a run without dead letters leaves no file. */
+int sl_dead_check(const sl_dead *d, sl_err *err);
 /* Writes and keeps: durable when it returns. */
 int sl_dead_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err);
 /* Where they are: the file's path. [borrow] */

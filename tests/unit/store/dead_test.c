@@ -217,6 +217,32 @@ static void test_base64(void **state) {
   }
 }
 
+static int check(const char *state, const char *path, sl_err *err) {
+  sl_dead *d = NULL;
+  assert_int_equal(sl_dead_new(state, path, &d, err), 0);
+  int rc = sl_dead_check(d, err);
+  sl_dead_free(d);
+  return rc;
+}
+
+static void test_check_before_anything_is_written(void **state) {
+  (void)state;
+  sl_err err = {0};
+  assert_int_equal(check(NULL, lines, &err), 0);
+  assert_int_equal(check(db, NULL, &err), 0);
+  char *sub = sl_path_dir(lines);
+  assert_false(sl_path_exists(sub));
+  assert_int_not_equal(check(NULL, dir, &err), 0);
+  assert_non_null(strstr(err.message, "is a folder"));
+  assert_int_not_equal(check("/dev/null", NULL, &err), 0);
+  assert_non_null(strstr(err.message, "Not a directory"));
+  assert_non_null(strstr(err.hint, "state:"));
+  assert_int_equal(sl_path_write(sub, "x", 1, 0600, &err), 0);
+  assert_int_not_equal(check(NULL, lines, &err), 0);
+  assert_non_null(strstr(err.message, "Not a directory"));
+  sl_mem_free(sub);
+}
+
 int main(void) {
   sl_mem_install();
   const struct CMUnitTest tests[] = {
@@ -225,6 +251,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_raw_bytes, setup, teardown),
       cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_full_disk_and_no_memory, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_check_before_anything_is_written, setup, teardown),
       cmocka_unit_test(test_base64),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

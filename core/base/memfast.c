@@ -15,14 +15,13 @@
  */
 #if !defined(SLUICE_SANITIZED)
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "base/memheap.h"
+#include "platform/pages.h"
 
 #define SLAB ((size_t)1 << 16)
 #define BIG_SLAB ((size_t)1 << 18) /* of large blocks */
@@ -92,14 +91,9 @@ static size_t class_size(uint32_t c) {
 static void fork_lock(void) { pthread_mutex_lock(&range.lock); }
 static void fork_unlock(void) { pthread_mutex_unlock(&range.lock); }
 
-static void *reserve(size_t bytes) {
-  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return p == MAP_FAILED ? NULL : p;
-}
-
 static int kind_open(struct kind *kind, size_t start, size_t bytes, size_t slab) {
   *kind = (struct kind){.start = start, .slab = slab, .max = (uint32_t)(bytes / slab)};
-  kind->link = reserve((kind->max + 1) * sizeof kind->link[0]);
+  kind->link = sl_pages_reserve((kind->max + 1) * sizeof kind->link[0]);
   return kind->link != NULL;
 }
 
@@ -107,14 +101,14 @@ static void range_open(void) {
   const char *choice = getenv("SLUICE_MEM"); /* "malloc" for tools that watch malloc */
   if (choice != NULL && strcmp(choice, "malloc") == 0) return;
   for (size_t bytes = RANGE; bytes >= MIN_RANGE && range.bytes == 0; bytes /= 4) {
-    char *p = reserve(bytes + BIG_SLAB);
+    char *p = sl_pages_reserve(bytes + BIG_SLAB);
     if (p == NULL) continue;
     size_t half = bytes / 2;
     if (!kind_open(&range.small, 0, half, SLAB) || !kind_open(&range.big, half, half, BIG_SLAB)) return;
     range.base = p + (BIG_SLAB - ((uintptr_t)p & (BIG_SLAB - 1))) % BIG_SLAB;
     range.half = half;
     range.bytes = bytes;
-    (void)madvise(range.base, bytes, MADV_NOHUGEPAGE); /* a huge page would make untouched slabs resident */
+    sl_pages_keep_small(range.base, bytes);
   }
   (void)pthread_atfork(fork_lock, fork_unlock, fork_unlock);
 }
@@ -163,7 +157,7 @@ static void range_give(struct sl_memslab *slab) {
   }
   pthread_mutex_unlock(&range.lock);
   if (keep) return;
-  (void)madvise(slab, kind->slab, MADV_DONTNEED);
+  sl_pages_drop(slab, kind->slab);
   pthread_mutex_lock(&range.lock);
   push(kind, &kind->cold, no);
   pthread_mutex_unlock(&range.lock);
@@ -301,7 +295,7 @@ static void *out_of_memory(void) {
 
 static void *alloc_malloc(sl_memheap *heap, size_t size) {
   void *p = malloc(size == 0 ? 1 : size);
-  if (p != NULL) sl_memheap_count(heap, (int64_t)malloc_usable_size(p));
+  if (p != NULL) sl_memheap_count(heap, (int64_t)sl_pages_malloc_size(p));
   return p;
 }
 
@@ -339,7 +333,7 @@ void *sl_mem_alloc(size_t size) {
 static __attribute__((noinline)) void free_slowly(void *p) {
   sl_memheap *heap = sl_memheap_get();
   if (!is_ours(p)) {
-    sl_memheap_count(heap, -(int64_t)malloc_usable_size(p));
+    sl_memheap_count(heap, -(int64_t)sl_pages_malloc_size(p));
     free(p);
     return;
   }
@@ -378,12 +372,12 @@ void sl_mem_free(void *p) {
 void *sl_mem_realloc(void *p, size_t size) {
   if (p == NULL) return sl_mem_alloc(size);
   int ours = is_ours(p);
-  size_t have = ours ? slab_of(p)->size : malloc_usable_size(p);
+  size_t have = ours ? slab_of(p)->size : sl_pages_malloc_size(p);
   if (!ours && size > MAX_BLOCK) {
     sl_memheap *heap = sl_memheap_get();
     if (sl_memheap_must_fail(heap)) return out_of_memory();
     void *q = realloc(p, size);
-    if (q != NULL) sl_memheap_count(heap, (int64_t)malloc_usable_size(q) - (int64_t)have);
+    if (q != NULL) sl_memheap_count(heap, (int64_t)sl_pages_malloc_size(q) - (int64_t)have);
     return q;
   }
   /* In place unless it grows, or a block of half the size would do. */

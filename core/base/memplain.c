@@ -2,11 +2,11 @@
 /* The allocator of sanitized builds: malloc, counted, so that the sanitizer sees each block. Part of base/mem.h. */
 #if defined(SLUICE_SANITIZED)
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/memheap.h"
+#include "platform/pages.h"
 
 void *sl_mem_alloc(size_t size) {
   sl_memheap *heap = sl_memheap_get();
@@ -15,7 +15,7 @@ void *sl_mem_alloc(size_t size) {
     return NULL;
   }
   void *p = malloc(size == 0 ? 1 : size);
-  if (p != NULL) sl_memheap_count(heap, (int64_t)malloc_usable_size(p));
+  if (p != NULL) sl_memheap_count(heap, (int64_t)sl_pages_malloc_size(p));
   return p;
 }
 
@@ -26,15 +26,15 @@ void *sl_mem_realloc(void *p, size_t size) {
     errno = ENOMEM;
     return NULL;
   }
-  int64_t before = (int64_t)malloc_usable_size(p);
+  int64_t before = (int64_t)sl_pages_malloc_size(p);
   void *q = realloc(p, size == 0 ? 1 : size);
-  if (q != NULL) sl_memheap_count(heap, (int64_t)malloc_usable_size(q) - before);
+  if (q != NULL) sl_memheap_count(heap, (int64_t)sl_pages_malloc_size(q) - before);
   return q;
 }
 
 void sl_mem_free(void *p) {
   if (p == NULL) return;
-  sl_memheap_count(sl_memheap_get(), -(int64_t)malloc_usable_size(p));
+  sl_memheap_count(sl_memheap_get(), -(int64_t)sl_pages_malloc_size(p));
   free(p);
 }
 

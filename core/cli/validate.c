@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/load.h"
+#include "run/engine.h"
 
 static int print_json(sl_diags *diags, const char *file, const sl_pipeline *pipeline) {
   sl_err err = {0};
@@ -20,6 +21,27 @@ static int print_json(sl_diags *diags, const char *file, const sl_pipeline *pipe
   return sl_cli_print_json(out, 1);
 }
 
+static void say_nothing(void *user, int32_t level, const char *stage, const char *text) {
+  (void)user;
+  (void)level;
+  (void)stage;
+  (void)text;
+}
+
+/* Makes the stages without starting them: what a stage finds wrong with its parameters is an error of the file, too. */
+static int make_stages(const sl_pipeline *pipeline, const char *file, sl_diags *diags) {
+  sl_run_opts opts = {.log = say_nothing, .seed = 1};
+  sl_engine *engine = NULL;
+  sl_err err;
+  int rc = sl_engine_new(pipeline, &opts, &engine, &err);
+  if (rc != 0) {
+    if (err.pos.file) err.pos.file = file; /* as the other messages name it */
+    sl_diags_add(diags, err.pos, &err);
+  }
+  sl_engine_free(engine);
+  return rc;
+}
+
 static int check_one(const sl_cli *cli, const char *file, sl_registry *registry) {
   sl_pipeline *pipeline = NULL;
   sl_diags *diags = sl_diags_new();
@@ -28,10 +50,12 @@ static int check_one(const sl_cli *cli, const char *file, sl_registry *registry)
     sl_err_set(&err, SL_ENOMEM, "memory is out");
     return sl_cli_fail(&err);
   }
-  int rc = sl_cli_load_diags(cli, file, registry, diags, &pipeline), code = rc == 0 ? SL_EXIT_OK : SL_EXIT_PIPELINE;
+  int rc = sl_cli_load_diags(cli, file, registry, diags, &pipeline);
+  if (rc == 0) rc = make_stages(pipeline, file, diags);
+  int code = rc == 0 ? SL_EXIT_OK : SL_EXIT_PIPELINE;
   uint32_t errors = sl_diags_errors(diags), warnings = sl_diags_warnings(diags);
   if (sl_cli_has(cli, "json")) {
-    int printed = print_json(diags, file, pipeline);
+    int printed = print_json(diags, file, rc == 0 ? pipeline : NULL);
     if (printed != SL_EXIT_OK) code = printed;
   } else {
     sl_cli_print_diags(diags);

@@ -86,6 +86,8 @@ const char *sl_diags_source(sl_diags *diags, const char *name, const char *text,
 static const source *find_source(const sl_diags *diags, const char *file) {
   for (const source *s = diags->sources; s; s = s->next)
     if (s->name == file) return s;
+  for (const source *s = diags->sources; file && s; s = s->next)
+    if (strcmp(s->name, file) == 0) return s;
   return NULL;
 }
 

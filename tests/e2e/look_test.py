@@ -94,6 +94,12 @@ def test_validate():
     same(sorted({d["line"] for d in found["diagnostics"]}), [4, 5, 6])
 
 
+def test_validate_makes_the_stages():
+    write("mixed.yaml", "stages:\n  - id: in\n    uses: fetch_files\n    with: { paths: [a.txt, b.jsonl] }\n  - uses: sink_null\n    id: out\n")
+    r = sluice("validate", "mixed.yaml", code=4)
+    has(r.err, "mixed.yaml:2:", "stage 'in' (fetch_files): cannot be created", "- id: in", "^\n", "hint: ")
+
+
 def test_validate_our_own_pipelines():
     env = {"COPY_INPUT": "x.ndjson", "FILTER_INPUT": "x.ndjson"}
     for name in sorted(os.listdir(os.path.join(SOURCE, "configs"))):

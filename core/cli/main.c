@@ -21,5 +21,7 @@ int main(int argc, char **argv) {
   sl_mem_install();
   /* A reader that goes away shows as a failed write, with a message and an exit code. */
   (void)signal(SIGPIPE, SIG_IGN);
+  /* So does a file that reaches the limit of its size. */
+  (void)signal(SIGXFSZ, SIG_IGN);
   return sl_cli_main(argc, argv);
 }

@@ -84,7 +84,8 @@ int sl_exec_run(sl_exec *x) {
   }
   sl_logger_free(w.log);
   if (rc != 0) (void)sl_cli_fail(&err);
-  int code = exit_code(x, rc, &stats);
+  /* A stage that cannot be made from its parameters is what `validate` calls an error of the file. */
+  int code = !engine && err.pos.file ? SL_EXIT_PIPELINE : exit_code(x, rc, &stats);
   x->failed = rc != 0;
   if (engine && x->done) x->done(x->user, &stats);
   sl_engine_free(engine);

@@ -63,7 +63,8 @@ const sl_node *sl_node_at(const sl_node *node, const char *pointer);
 const sl_node *sl_node_key_at(const sl_node *node, const char *pointer);
 /* "a text", "a list", "a map", "nothing": for messages. */
 const char *sl_node_kind_name(const sl_node *node);
-/* As JSON: plain scalars by the YAML 1.2 core schema (null, true, false, numbers), all others are strings. *ret [own].
+/* As JSON: plain null, true, false and decimal numbers, as YAML 1.2 and JSON share them; all others are strings. *ret
+ * [own].
  */
 int sl_node_json(const sl_node *node, struct cJSON **ret, sl_err *err);
 

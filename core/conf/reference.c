@@ -254,7 +254,8 @@ int sl_reference_keys(struct sl_buf *buf) {
                      "| path, glob | `out/news.db`, `data/**/*.txt` | relative to the file's folder; see the guide |\n"
                      "| pointer | `/source/uri` | JSON Pointer, RFC 6901 |\n"
                      "| condition | `{ path: /lang, equals: vi }` | see the guide |\n"
-                     "| json | any YAML | plain scalars are read by the YAML 1.2 core schema |\n"
+                     "| json | any YAML | plain `null`, `true`, `false` and decimal numbers are what they look like, "
+                     "all else is text |\n"
                      "| list of x | `[a, b]`, `a` | one value serves as a list of one |\n"
                      "| map of x | `{ key: a }` | in the order of the file |\n");
   return buf->failed ? SL_ENOMEM : 0;

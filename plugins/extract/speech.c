@@ -221,10 +221,11 @@ static uint32_t quote_end(const ex_doc *doc, struct talk *talk, uint32_t t) {
   return EX_NONE;
 }
 
-/* A verb of speech at t, and not a longer word that begins like it. */
+/* A verb of speech at t, and not a longer word that begins or ends like it (khai báo, triển khai). */
 static const ex_hit *say_at(const ex_doc *doc, uint32_t t) {
   const ex_hit *say = ex_free(doc, t) ? ex_hit_at(doc, t, C_SAY) : NULL;
-  return say && ex_len(doc, t, C_NOT_VERB) <= say->len ? say : NULL;
+  if (!say || ex_len(doc, t, C_NOT_VERB) > say->len || (say->len == 1 && ex_in_compound(doc, t))) return NULL;
+  return say;
 }
 
 /* Behind the quotation: `”, Bí thư … khẳng định`. */

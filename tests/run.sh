@@ -110,7 +110,7 @@ for step in "${steps[@]}"; do
     ;;
   tsan)
     echo "benches, gates and tests labelled long or no-tsan are left to the other builds: TSan slows threads tenfold"
-    export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tests/support/tsan.supp}"
+    export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions='$PWD/tests/support/tsan.supp'}"
     timed "test tsan" suite tsan -LE 'gate|bench|long|no-tsan'
     ;;
   fuzz) timed "run fuzz" fuzz ;;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
@@ -582,6 +584,26 @@ static void every_alignment(void **state) {
   }
 }
 
+/* Strings that end with the last byte of a page, with nothing behind it. */
+static void strings_at_the_end_of_memory(void **state) {
+  (void)state;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_true(memory != MAP_FAILED);
+  assert_int_equal(mprotect(memory + page, page, PROT_NONE), 0);
+  for (size_t n = 0; n < 80; n++) {
+    char *text = memory + page - n - 1;
+    char expected[100];
+    memset(text, 'x', n);
+    text[n] = '\0';
+    snprintf(expected, sizeof expected, "\"%s\"", text);
+    cJSON *item = cJSON_CreateStringReference(text);
+    expect_print(item, expected);
+    cJSON_Delete(item);
+  }
+  munmap(memory, 2 * page);
+}
+
 static void compares(void **state) {
   (void)state;
   static const struct {
@@ -716,6 +738,7 @@ int main(void) {
       cmocka_unit_test(refuses_to_print),
       cmocka_unit_test(prints_into_buffers),
       cmocka_unit_test(every_alignment),
+      cmocka_unit_test(strings_at_the_end_of_memory),
       cmocka_unit_test(compares),
       cmocka_unit_test(compares_large_objects),
       cmocka_unit_test(survives_memory_out),

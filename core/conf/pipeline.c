@@ -3,6 +3,7 @@
 #include "conf/pipeline.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -198,8 +199,17 @@ static int finish(const sl_draft *d, sl_pipeline **ret) {
   return 0;
 }
 
+/* What a path is relative to cannot be found: the working directory was removed, or memory is out. */
+static int no_folder(sl_diags *diags) {
+  if (errno != ENOENT && errno != EACCES) return sl_diags_nomem(diags);
+  sl_diags_error(diags, (sl_pos){0}, SL_EIO, "the working directory cannot be found: %s", strerror(errno));
+  return SL_EIO;
+}
+
 static int set_paths(sl_draft *d, const char *file) {
+  errno = 0;
   char *cwd = d->opts->cwd ? sl_path_abs(d->opts->cwd, NULL) : sl_path_cwd();
+  if (!cwd) return no_folder(d->diags);
   char *full = cwd ? sl_path_abs(file, cwd) : NULL;
   char *dir = full ? sl_path_dir(full) : NULL;
   if (dir) {
@@ -239,10 +249,12 @@ int sl_pipeline_load_text(const char *text, size_t len, const char *file, const 
 }
 
 int sl_pipeline_load(const char *file, const sl_load_opts *opts, struct sl_diags *diags, sl_pipeline **ret) {
+  errno = 0;
   char *text = NULL, *full = sl_path_abs(file, opts->cwd);
+  if (!full) return no_folder(diags);
   size_t len = 0;
   sl_err err = {0};
-  int rc = full ? sl_path_read(full, SL_NODE_MAX_BYTES, &text, &len, &err) : SL_ENOMEM;
+  int rc = sl_path_read(full, SL_NODE_MAX_BYTES, &text, &len, &err);
   if (rc == SL_ENOMEM) {
     sl_diags_nomem(diags);
   } else if (rc) {

@@ -358,8 +358,8 @@ static void warn_unrouted(sl_engine *e) {
   sl_engine_stats(e, &s);
   if (e->p->unrouted == SL_UNROUTED_WARN && s.unrouted)
     sl_run_log(e, SL_LOG_WARN, NULL,
-               "%llu documents took no edge: no `when` matched (add `when: else`, or `unrouted: ignore`)",
-               (unsigned long long)s.unrouted);
+               "%llu document%s took no edge: no `when` matched (add `when: else`, or `unrouted: ignore`)",
+               (unsigned long long)s.unrouted, s.unrouted == 1 ? "" : "s");
 }
 
 int sl_engine_run(sl_engine *e, sl_err *err) {

@@ -105,6 +105,14 @@ def test_what_cannot_be_printed_is_a_failure():
         has(done.stderr.decode(), "cannot write to standard output")
 
 
+def test_a_working_directory_that_is_gone_is_said():
+    write("gone.yaml", "stages: []\n")
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" validate ../gone.yaml'
+    done = subprocess.run(["sh", "-c", script, SLUICE], stderr=subprocess.PIPE, timeout=60, env=environment())
+    same(done.returncode, 4)
+    has(done.stderr.decode(), "the working directory cannot be found: No such file or directory")
+
+
 def test_closed_standard_streams_are_no_place_for_documents():
     """A file that is opened in their place would get what was meant for them."""
     write("in.ndjson", '{"id":"a"}\n')

@@ -14,16 +14,17 @@
 
 typedef struct sl_jsonkey {
   const char *text; /* decoded */
-  uint32_t len;
-  uint32_t sign; /* length and some bytes: different signs are different keys */
+  size_t len;
 } sl_jsonkey;
 
 typedef struct sl_jsontab sl_jsontab; /* the table of one large object */
 
 typedef struct sl_jsonkeys {
   sl_jsonkey *items;
+  uint32_t *signs; /* length and some bytes: different signs are different keys */
   size_t count, cap;
   sl_jsonkey inline_items[SL_JSONKEYS_INLINE];
+  uint32_t inline_signs[SL_JSONKEYS_INLINE + 4]; /* four are compared at a time */
 } sl_jsonkeys;
 
 void sl_jsonkeys_init(sl_jsonkeys *keys);

@@ -217,6 +217,7 @@ static int setup_actors(sl_engine *e, sl_err *err) {
     for (uint32_t i = 0; i < threads_of(st); i++) {
       sl_actor *a = add_actor(e, st, err);
       if (!a) return SL_ENOMEM;
+      st->n_actors++;
       if ((rc = open_lane(a, st, err))) return rc;
     }
   }

@@ -76,8 +76,7 @@ typedef struct sl_stage_rt {
   int unordered;   /* sources: documents have no place */
   void *stage;
   int created, started;
-  uint32_t n_actors; /* that have lane state of it */
-  sl_actor **actors;
+  uint32_t n_actors;   /* threads of its own */
   atomic_int broken;   /* a FATAL verdict: nothing enters any more */
   atomic_uint threads; /* still running */
   atomic_llong held, held_bytes;

@@ -70,7 +70,7 @@ static void take(sl_actor *a, sl_stage_rt *st, int64_t pause_until, struct turn 
     if (pause_until > now) {
       if (pause_until < until) until = pause_until;
     } else if (s->ready.n && (t->aborted || batch_full(e, st, s, &full_at))) {
-      uint32_t share = s->ready.n / (uint32_t)st->conf->threads + 1;
+      uint32_t share = s->ready.n / (st->n_actors ? st->n_actors : 1) + 1;
       if (st->type->kind == SL_SINK)
         cut(s, &t->docs, st->conf->batch.documents, st->conf->batch.bytes);
       else

@@ -93,7 +93,7 @@ static const sl_keyrow stage_rows[] = {
      SL_KEY_ANY | SL_KEY_DEFAULTS, NULL, NULL, "every stage", NULL},
     {ROW(sl_stage_keys, threads, SL_T_INT, 0, NULL, "1..1024", "Threads of the stage's own."),
      SL_KEY_SINK | SL_KEY_BLOCKING | SL_KEY_DEFAULTS, NULL, "1; blocking transforms 4",
-     "sinks, blocking transforms that are not serial", NULL},
+     "sinks and blocking transforms that are not serial", NULL},
     {INNER(sl_stage_keys, batch, batch_rows,
            "How many documents a sink gets at once; for a serial transform, how much it may hold and how long."),
      SL_KEY_SINK | SL_KEY_SERIAL | SL_KEY_DEFAULTS, NULL, NULL, "sinks, serial transforms", NULL},
@@ -141,7 +141,8 @@ int sl_keys_apply(const sl_keyrow *key, const sl_stage_type *type) {
   uint64_t cap = type->flags;
   if ((f & SL_KEY_ASYNC) && (cap & SL_F_ASYNC)) return 1;
   if (type->kind == SL_SOURCE) return (f & SL_KEY_SOURCE) != 0;
-  if (type->kind == SL_SINK) return (f & SL_KEY_SINK) != 0;
+  /* Of the keys of sinks only `threads` is one of blocking stages, too, and a serial stage has one thread. */
+  if (type->kind == SL_SINK) return (f & SL_KEY_SINK) && !((f & SL_KEY_BLOCKING) && (cap & SL_F_SERIAL));
   if (f & SL_KEY_TRANSFORM) return 1;
   if ((f & SL_KEY_SERIAL) && (cap & SL_F_SERIAL)) return 1;
   return (f & SL_KEY_BLOCKING) && (cap & SL_F_BLOCKING) && !(cap & SL_F_SERIAL);

@@ -136,6 +136,7 @@ static const sl_stage_type fake_types[] = {
     {FAKE_TYPE("stream", SL_TRANSFORM, SL_F_STREAMING)},
     {FAKE_TYPE("store", SL_SINK, 0), FAKE_PARAMS(fake_out, fake_out_params)},
     {FAKE_TYPE("drain", SL_SINK, 0)},
+    {FAKE_TYPE("ledger", SL_SINK, SL_F_SERIAL)},
 };
 #define FAKE_N (sizeof fake_types / sizeof fake_types[0])
 

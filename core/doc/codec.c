@@ -27,8 +27,7 @@
 struct frame {
   cJSON *item; /* NULL when nothing is built */
   cJSON *tail; /* its last child */
-  sl_jsontab *tab;
-  size_t first_key; /* where its keys begin */
+  sl_jsonobj keys;
   int is_object;
 };
 
@@ -250,7 +249,7 @@ static int read_key(struct reader *r) {
   }
   if (!r->trusted) {
     struct frame *f = &r->frames[r->depth - 1];
-    rc = sl_jsonkeys_add(&r->keys, f->first_key, &f->tab, key, len);
+    rc = sl_jsonkeys_add(&r->keys, &f->keys, key, len);
     if (rc == SL_EEXIST) return fail(r, SL_EPARSE, open, "a key that the object has already");
     if (rc != SL_OK) return no_memory(r);
   }
@@ -305,15 +304,13 @@ static int open_container(struct reader *r, int is_object) {
   if (r->depth == r->cap && grow_frames(r) != SL_OK) return r->code;
   cJSON *item = NULL;
   if (r->build && (item = add_item(r, is_object ? cJSON_Object : cJSON_Array)) == NULL) return no_memory(r);
-  r->frames[r->depth++] = (struct frame){.item = item, .first_key = r->keys.count, .is_object = is_object};
+  r->frames[r->depth++] = (struct frame){item, NULL, sl_jsonkeys_open(&r->keys), is_object};
   r->p++;
   return SL_OK;
 }
 
 static void close_container(struct reader *r) {
-  struct frame *f = &r->frames[--r->depth];
-  r->keys.count = f->first_key;
-  sl_jsontab_free(f->tab);
+  sl_jsonkeys_close(&r->keys, &r->frames[--r->depth].keys);
   r->p++;
 }
 
@@ -452,7 +449,7 @@ static void reader_init(struct reader *r, const char *text, size_t len, const sl
 }
 
 static void reader_done(struct reader *r) {
-  while (r->depth > 0) sl_jsontab_free(r->frames[--r->depth].tab);
+  while (r->depth > 0) sl_jsonkeys_close(&r->keys, &r->frames[--r->depth].keys);
   if (r->frames != r->inline_frames) sl_mem_free(r->frames);
   sl_jsonkeys_done(&r->keys);
   sl_mem_free(r->key);

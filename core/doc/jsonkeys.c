@@ -5,10 +5,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -31,7 +27,11 @@ void sl_jsonkeys_done(sl_jsonkeys *keys) {
   if (keys->items != keys->inline_items) sl_mem_free(keys->items);
 }
 
-void sl_jsontab_free(sl_jsontab *tab) { sl_mem_free(tab); }
+void sl_jsonkeys_close(sl_jsonkeys *keys, sl_jsonobj *object) {
+  keys->count = object->first;
+  sl_mem_free(object->tab);
+  object->tab = NULL;
+}
 
 static uint32_t sign_of(const char *text, size_t len) {
   if (len == 0) return 0;
@@ -39,8 +39,8 @@ static uint32_t sign_of(const char *text, size_t len) {
   return (uint32_t)len << 24 | (uint32_t)p[0] << 16 | (uint32_t)p[len / 2] << 8 | p[len - 1];
 }
 
-static int same(const sl_jsonkey *a, const sl_jsonkey *b) {
-  return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+static int same(const sl_jsonkey *a, const char *text, size_t len) {
+  return a->len == len && memcmp(a->text, text, len) == 0;
 }
 
 /* One seed for the process; it need not be secret for long, only unknown to who
@@ -56,9 +56,9 @@ static uint64_t process_seed(void) {
 }
 
 /* Finds the key among those of the table, or the empty slot for it. */
-static uint32_t *slot_of(sl_jsontab *tab, const sl_jsonkey *keys, const sl_jsonkey *key) {
-  uint32_t i = (uint32_t)sl_hash(key->text, key->len, tab->seed) & tab->mask;
-  while (tab->slots[i] != 0 && !same(&keys[tab->slots[i] - 1], key)) i = (i + 1) & tab->mask;
+static uint32_t *slot_of(sl_jsontab *tab, const sl_jsonkey *keys, const char *text, size_t len) {
+  uint32_t i = (uint32_t)sl_hash(text, len, tab->seed) & tab->mask;
+  while (tab->slots[i] != 0 && !same(&keys[tab->slots[i] - 1], text, len)) i = (i + 1) & tab->mask;
   return &tab->slots[i];
 }
 
@@ -70,15 +70,15 @@ static sl_jsontab *tab_new(const sl_jsonkey *keys, uint32_t n) {
   if (tab == NULL) return NULL;
   tab->mask = size - 1;
   tab->seed = process_seed();
-  for (uint32_t i = 0; i < n; i++) *slot_of(tab, keys, &keys[i]) = i + 1;
+  for (uint32_t i = 0; i < n; i++) *slot_of(tab, keys, keys[i].text, keys[i].len) = i + 1;
   tab->count = n;
   return tab;
 }
 
-/* Both arrays in one block, with room for four signs more. */
+/* Both arrays in one block. */
 static int grow(sl_jsonkeys *keys) {
   size_t cap = keys->cap * 2;
-  sl_jsonkey *items = sl_mem_alloc(cap * sizeof *items + (cap + 4) * sizeof keys->signs[0]);
+  sl_jsonkey *items = sl_mem_alloc(cap * sizeof *items + cap * sizeof keys->signs[0]);
   if (items == NULL) return SL_ENOMEM;
   uint32_t *signs = (uint32_t *)(void *)(items + cap);
   memcpy(items, keys->items, keys->count * sizeof *items);
@@ -90,52 +90,42 @@ static int grow(sl_jsonkeys *keys) {
   return SL_OK;
 }
 
-/* 0 if none of the n signs is this one; else one may be. */
-static inline int maybe_there(const uint32_t *signs, size_t n, uint32_t sign) {
-#if defined(__SSE2__) && !defined(SLUICE_SANITIZED)
-  __m128i want = _mm_set1_epi32((int)sign);
-  __m128i hit = _mm_setzero_si128();
-  for (size_t i = 0; i < n; i += 4) { /* up to three behind the last, of whatever value */
-    hit = _mm_or_si128(hit, _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)(signs + i)), want));
-  }
-  return _mm_movemask_epi8(hit) != 0;
-#else
-  for (size_t i = 0; i < n; i++) {
-    if (signs[i] == sign) return 1;
-  }
-  return 0;
-#endif
-}
-
-static int add_to_table(sl_jsontab **tab, const sl_jsonkey *mine, size_t n, const sl_jsonkey *key) {
-  if (*tab == NULL || n * 2 > (*tab)->mask) {
+static __attribute__((noinline)) int add_to_table(sl_jsonobj *object, const sl_jsonkey *mine, size_t n,
+                                                  const char *text, size_t len) {
+  if (object->tab == NULL || n * 2 > object->tab->mask) {
     sl_jsontab *bigger = n < UINT32_MAX / 8 ? tab_new(mine, (uint32_t)n) : NULL;
     if (bigger == NULL) return SL_ENOMEM;
-    sl_jsontab_free(*tab);
-    *tab = bigger;
+    sl_mem_free(object->tab);
+    object->tab = bigger;
   }
-  uint32_t *slot = slot_of(*tab, mine, key);
+  uint32_t *slot = slot_of(object->tab, mine, text, len);
   if (*slot != 0) return SL_EEXIST;
   *slot = (uint32_t)n + 1;
   return SL_OK;
 }
 
-int sl_jsonkeys_add(sl_jsonkeys *keys, size_t first, sl_jsontab **tab, const char *text, size_t len) {
-  sl_jsonkey key = {text, len};
-  uint32_t sign = sign_of(text, len);
-  size_t n = keys->count - first;
-  if (keys->count == keys->cap && grow(keys) != SL_OK) return SL_ENOMEM;
-  const sl_jsonkey *mine = keys->items + first;
-  const uint32_t *signs = keys->signs + first;
-  if (n >= SL_JSONKEYS_SMALL) {
-    int rc = add_to_table(tab, mine, n, &key);
-    if (rc != SL_OK) return rc;
-  } else if (maybe_there(signs, n, sign)) {
-    for (size_t i = 0; i < n; i++) {
-      if (signs[i] == sign && same(&mine[i], &key)) return SL_EEXIST;
-    }
+static __attribute__((noinline)) int is_there(const sl_jsonkeys *keys, size_t first, uint32_t sign, const char *text,
+                                              size_t len) {
+  for (size_t i = first; i < keys->count; i++) {
+    if (keys->signs[i] == sign && same(&keys->items[i], text, len)) return 1;
   }
-  keys->items[keys->count] = key;
+  return 0;
+}
+
+int sl_jsonkeys_add(sl_jsonkeys *keys, sl_jsonobj *object, const char *text, size_t len) {
+  uint32_t sign = sign_of(text, len);
+  uint64_t bit = (uint64_t)1 << (sign * 0x9e3779b1u >> 26);
+  size_t n = keys->count - object->first;
+  if (keys->count == keys->cap && grow(keys) != SL_OK) return SL_ENOMEM;
+  if (n >= SL_JSONKEYS_SMALL) {
+    int rc = add_to_table(object, keys->items + object->first, n, text, len);
+    if (rc != SL_OK) return rc;
+  } else if ((object->seen & bit) != 0 && is_there(keys, object->first, sign, text, len)) {
+    return SL_EEXIST;
+  }
+  object->seen |= bit;
+  keys->items[keys->count].text = text;
+  keys->items[keys->count].len = len;
   keys->signs[keys->count++] = sign;
   return SL_OK;
 }

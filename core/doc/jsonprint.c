@@ -214,8 +214,7 @@ static int put_indent(struct writer *w, uint32_t depth) {
 /* A container that is being printed. */
 struct level {
   const cJSON *item;
-  sl_jsontab *tab;
-  size_t first_key;
+  sl_jsonobj keys;
 };
 
 struct walk {
@@ -229,7 +228,7 @@ static int put_key(struct writer *w, struct walk *walk, const cJSON *item) {
   if (item->string == NULL) return fail(w, SL_EINVAL, item, "a member without a key");
   size_t len;
   if (put_text(w, item->string, &len) != SL_OK) return w->code;
-  int rc = sl_jsonkeys_add(&walk->keys, level->first_key, &level->tab, item->string, len);
+  int rc = sl_jsonkeys_add(&walk->keys, &level->keys, item->string, len);
   if (rc == SL_EEXIST) return fail(w, SL_EINVAL, item, "a second member with the same key");
   if (rc != SL_OK) return fail(w, rc, NULL, NULL);
   return w->pretty ? put(w, ": ", 2) : put(w, ":", 1);
@@ -251,8 +250,7 @@ static const cJSON *advance(struct writer *w, struct walk *walk, const cJSON *it
     }
     struct level *level = &walk->open[--walk->depth];
     item = level->item;
-    walk->keys.count = level->first_key;
-    sl_jsontab_free(level->tab);
+    sl_jsonkeys_close(&walk->keys, &level->keys);
     const char *end = (item->type & 0xff) == cJSON_Object ? "}" : "]";
     if (put_indent(w, walk->depth) != SL_OK || put(w, end, 1) != SL_OK) return NULL;
   }
@@ -269,7 +267,7 @@ static const cJSON *put_item(struct writer *w, struct walk *walk, const cJSON *i
   }
   if (put_open(w, item) != SL_OK) return NULL;
   if (item->child == NULL) return advance(w, walk, item);
-  walk->open[walk->depth++] = (struct level){item, NULL, walk->keys.count};
+  walk->open[walk->depth++] = (struct level){item, sl_jsonkeys_open(&walk->keys)};
   return put_indent(w, walk->depth) == SL_OK ? item->child : NULL;
 }
 
@@ -282,7 +280,7 @@ static int write_tree(struct writer *w, const cJSON *tree) {
     if (is_member && put_key(w, &walk, item) != SL_OK) break;
     item = put_item(w, &walk, item);
   }
-  while (walk.depth > 0) sl_jsontab_free(walk.open[--walk.depth].tab);
+  while (walk.depth > 0) sl_jsonkeys_close(&walk.keys, &walk.open[--walk.depth].keys);
   sl_jsonkeys_done(&walk.keys);
   return w->code;
 }

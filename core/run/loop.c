@@ -390,7 +390,7 @@ static void check_slow(sl_engine *e, int64_t now) {
     a->reported = since;
     pthread_mutex_lock(&a->busy_lock);
     sl_run_log(e, SL_LOG_WARN, st->conf->id,
-               "one call has been running for %.1f s, longer than its timeout of %.1f s: %s",
+               "one call has been running for %.3g s, longer than its timeout of %.3g s: %s",
                (double)(now - since) / 1e9, (double)st->conf->timeout / 1e9, a->busy_key);
     pthread_mutex_unlock(&a->busy_lock);
   }

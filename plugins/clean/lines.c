@@ -513,6 +513,12 @@ static void take_credits(job *j) {
   }
 }
 
+static int all_digits(const char *s, size_t n) {
+  size_t k = 0;
+  while (k < n && s[k] >= '0' && s[k] <= '9') k++;
+  return k == n;
+}
+
 /* "The title - 1": the text that stood for a picture. */
 static void take_numbered_titles(job *j) {
   if (j->ls->title == NONE) return;
@@ -522,7 +528,7 @@ static void take_numbered_titles(job *j) {
     clean_line *l = &j->ls->items[i];
     const char *s = text_of(j, i, &n);
     if (l->kind != CLEAN_K_BODY || n < m + 4 || n > m + 6 || memcmp(s, title, m) != 0) continue;
-    if (memcmp(s + m, " - ", 3) != 0 || strspn(s + m + 3, "0123456789") != n - m - 3) continue;
+    if (memcmp(s + m, " - ", 3) != 0 || !all_digits(s + m + 3, n - m - 3)) continue;
     l->kind = CLEAN_K_IMAGE;
   }
 }

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "doc/jsonkeys.h"
@@ -28,28 +29,21 @@ struct frame {
   cJSON *item; /* NULL when nothing is built */
   cJSON *tail; /* its last child */
   sl_jsonobj keys;
-  int is_object;
+  int is_object, repeats; /* repeats: a key came twice */
 };
 
 struct reader {
   const char *text, *p, *end;
   struct frame *frames;
   uint32_t depth, cap, max_depth;
-  int build, trusted;
+  int build;
   cJSON *root;
   char *key; /* of the member to come; owned until it is attached */
-  struct spare *spare;
-  int code; /* first error */
+  int code;  /* first error */
   const char *at;
   const char *expected;
   sl_jsonkeys keys;
   struct frame inline_frames[INLINE_FRAMES];
-};
-
-/* Decoded keys of a text that is only checked; freed at the end. */
-struct spare {
-  struct spare *next;
-  char text[];
 };
 
 static int fail(struct reader *r, int code, const char *at, const char *expected) {
@@ -215,18 +209,6 @@ static int read_string(struct reader *r, char **ret) {
 
 /* ---- keys ---- */
 
-/* The decoded key of a text that is only checked: the text itself, or a block
- * if it has escapes. */
-static const char *plain_key(struct reader *r, const char *p, const char *close, size_t len) {
-  if ((size_t)(close - p) == len) return p;
-  struct spare *s = sl_mem_alloc(sizeof *s + len + 1);
-  if (s == NULL) return NULL;
-  s->next = r->spare;
-  r->spare = s;
-  decode_string(r, p, close, s->text, len);
-  return s->text;
-}
-
 /* r->p is where a key should begin. Leaves it where the value should. */
 static int read_key(struct reader *r) {
   if (r->p == r->end) return fail(r, SL_EPARSE, r->p, ERR_AT_END);
@@ -237,21 +219,16 @@ static int read_key(struct reader *r) {
   int rc = measure_string(r, &close, &len);
   if (rc != SL_OK) return rc;
   if (len > UINT32_MAX) return fail(r, SL_ELIMIT, open, "a key of more than 4 GiB");
-  const char *key;
   if (r->build) {
     r->key = sl_mem_alloc(len + 1);
     if (r->key == NULL) return no_memory(r);
     decode_string(r, r->p, close, r->key, len);
-    key = r->key;
-  } else {
-    key = plain_key(r, r->p, close, len);
-    if (key == NULL) return no_memory(r);
-  }
-  if (!r->trusted) {
     struct frame *f = &r->frames[r->depth - 1];
-    rc = sl_jsonkeys_add(&r->keys, &f->keys, key, len);
-    if (rc == SL_EEXIST) return fail(r, SL_EPARSE, open, "a key that the object has already");
-    if (rc != SL_OK) return no_memory(r);
+    rc = sl_jsonkeys_add(&r->keys, &f->keys, r->key, len);
+    if (rc == SL_EEXIST)
+      f->repeats = 1;
+    else if (rc != SL_OK)
+      return no_memory(r);
   }
   r->p = close + 1;
   skip_space(r);
@@ -304,14 +281,33 @@ static int open_container(struct reader *r, int is_object) {
   if (r->depth == r->cap && grow_frames(r) != SL_OK) return r->code;
   cJSON *item = NULL;
   if (r->build && (item = add_item(r, is_object ? cJSON_Object : cJSON_Array)) == NULL) return no_memory(r);
-  r->frames[r->depth++] = (struct frame){item, NULL, sl_jsonkeys_open(&r->keys), is_object};
+  r->frames[r->depth++] = (struct frame){item, NULL, sl_jsonkeys_open(&r->keys), is_object, 0};
   r->p++;
   return SL_OK;
 }
 
-static void close_container(struct reader *r) {
-  sl_jsonkeys_close(&r->keys, &r->frames[--r->depth].keys);
+/* Of members with the same key the last one counts, as in most readers: RFC 8259, section 4, leaves it open. */
+static int keep_last(struct reader *r, cJSON *object) {
+  sl_map *seen = sl_map_new(NULL);
+  int rc = seen ? SL_OK : no_memory(r);
+  cJSON *item = object->child->prev;
+  while (rc == SL_OK && item != NULL) {
+    cJSON *before = item == object->child ? NULL : item->prev;
+    if (sl_map_has(seen, item->string))
+      cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+    else if (sl_map_set(seen, item->string, item) != SL_OK)
+      rc = no_memory(r);
+    item = before;
+  }
+  sl_map_free(seen);
+  return rc;
+}
+
+static int close_container(struct reader *r) {
+  struct frame *f = &r->frames[--r->depth];
+  sl_jsonkeys_close(&r->keys, &f->keys);
   r->p++;
+  return f->repeats ? keep_last(r, f->item) : SL_OK;
 }
 
 static int read_number(struct reader *r) {
@@ -386,8 +382,7 @@ static int begin_container(struct reader *r) {
   int is_object = r->frames[r->depth - 1].is_object;
   skip_space(r);
   if (r->p < r->end && *r->p == (is_object ? '}' : ']')) {
-    close_container(r);
-    return 1;
+    return close_container(r) == SL_OK ? 1 : r->code;
   }
   return is_object ? read_key(r) : SL_OK;
 }
@@ -408,7 +403,7 @@ static int after_value(struct reader *r) {
       return fail(r, SL_EPARSE, r->p,
                   is_object ? "expected ',' or '}' after a member" : "expected ',' or ']' after an element");
     }
-    close_container(r);
+    if (close_container(r) != SL_OK) return r->code;
   }
   return 1;
 }
@@ -440,10 +435,9 @@ static void reader_init(struct reader *r, const char *text, size_t len, const sl
   r->depth = 0;
   r->cap = INLINE_FRAMES;
   r->max_depth = limits == NULL || limits->max_depth == 0 ? SL_JSON_MAX_DEPTH : limits->max_depth;
-  r->build = r->trusted = 0;
+  r->build = 0;
   r->root = NULL;
   r->key = NULL;
-  r->spare = NULL;
   r->code = SL_OK;
   sl_jsonkeys_init(&r->keys);
 }
@@ -453,11 +447,6 @@ static void reader_done(struct reader *r) {
   if (r->frames != r->inline_frames) sl_mem_free(r->frames);
   sl_jsonkeys_done(&r->keys);
   sl_mem_free(r->key);
-  while (r->spare != NULL) {
-    struct spare *next = r->spare->next;
-    sl_mem_free(r->spare);
-    r->spare = next;
-  }
   if (r->code != SL_OK) {
     cJSON_Delete(r->root);
     r->root = NULL;
@@ -544,7 +533,7 @@ int sl_json_parse_trusted(const char *text, size_t len, cJSON **ret, sl_err *err
   struct reader r;
   sl_json_limits limits = {UINT32_MAX, SIZE_MAX};
   reader_init(&r, text, len, &limits);
-  r.build = r.trusted = 1;
+  r.build = 1;
   int rc = run(&r);
   if (rc != SL_OK) rc = report(&r, NULL, err);
   reader_done(&r);

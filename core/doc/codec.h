@@ -3,10 +3,10 @@
  * JSON text to cJSON trees and back: strict where cJSON is lenient, and faster.
  *
  * Accepts RFC 8259 and nothing else: rejects invalid UTF-8, raw control characters, "\u0000", lone surrogates, bad
- * numbers (leading zeros, 1e400), trailing bytes, duplicate keys, too deep and too large input, each with the byte
+ * numbers (leading zeros, 1e400), trailing bytes, too deep and too large input, each with the byte
  * offset. Numbers that a double does not hold exactly keep their text in valuestring of the cJSON_Number; the printer
  * writes that text as long as it still agrees with valuedouble. Trees are plain cJSON: any plugin may walk, change and
- * delete them.
+ * delete them. Of members with the same key the last one counts.
  */
 #ifndef SLUICE_DOC_CODEC_H
 #define SLUICE_DOC_CODEC_H

@@ -63,8 +63,7 @@ void sl_diags_free(sl_diags *diags) {
   sl_mem_free(diags);
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------------------
- */
+/* ---- sources ---- */
 
 const char *sl_diags_source(sl_diags *diags, const char *name, const char *text, size_t len) {
   source *s = sl_arena_alloc(diags->arena, sizeof *s);
@@ -108,8 +107,7 @@ void sl_diags_hide(sl_diags *diags, sl_pos pos, uint32_t end_line, uint32_t end_
   diags->hidden = h;
 }
 
-/* ---- adding -------------------------------------------------------------------------------------------------------
- */
+/* ---- adding ---- */
 
 int sl_diags_nomem(sl_diags *diags) {
   diags->nomem = 1;
@@ -216,8 +214,7 @@ void sl_diags_add(sl_diags *diags, sl_pos pos, const sl_err *err) {
   if (err->hint[0]) sl_diags_hint(diags, "%s", err->hint);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 uint32_t sl_diags_errors(const sl_diags *diags) { return diags->errors + (diags->nomem ? 1u : 0u); }
 uint32_t sl_diags_warnings(const sl_diags *diags) { return diags->warnings; }
@@ -247,8 +244,7 @@ const sl_diag *sl_diags_at(sl_diags *diags, uint32_t i) {
   return i < diags->n ? &diags->items[i].d : NULL;
 }
 
-/* ---- showing ------------------------------------------------------------------------------------------------------
- */
+/* ---- showing ---- */
 
 /* Bytes of the line break at p, 0 if there is none: the same ones that libyaml counts. */
 static size_t line_break(const char *p, const char *end) {

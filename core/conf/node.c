@@ -45,8 +45,7 @@ static sl_node *refuse(builder *b, sl_pos pos, int code, const char *message, co
   return NULL;
 }
 
-/* ---- errors of libyaml ---------------------------------------------------------------------------------------------
- */
+/* ---- errors of libyaml ---- */
 
 static const char *syntax_hint(const builder *b, const char *problem, sl_pos pos) {
   size_t len = 0;
@@ -94,8 +93,7 @@ static int next_event(builder *b, yaml_event_t *event) {
   return -1;
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 static sl_node *new_node(builder *b, uint32_t kind, yaml_mark_t start, yaml_mark_t end) {
   sl_node *n = sl_arena_alloc(b->arena, sizeof *n);
@@ -361,8 +359,7 @@ sl_node *sl_node_parse(sl_arena *arena, sl_diags *diags, const char *file, const
   return b.failed || sl_diags_errors(diags) > errors ? NULL : root;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 sl_node *sl_node_scalar(sl_arena *arena, sl_pos pos, const char *text, uint32_t flags) {
   sl_node *n = sl_arena_alloc(arena, sizeof *n);
@@ -446,8 +443,7 @@ const char *sl_node_kind_name(const sl_node *node) {
   return sl_node_is_null(node) ? "nothing" : "a text";
 }
 
-/* ---- as JSON -------------------------------------------------------------------------------------------------------
- */
+/* ---- as JSON ---- */
 
 static size_t count_digits(const char *t) {
   size_t n = 0;

@@ -42,8 +42,7 @@ size_t sl_value_size(uint32_t type) { return info(type) ? info(type)->size : 0; 
 const char *sl_value_type_word(uint32_t type) { return info(type) ? info(type)->word : "struct"; }
 const char *sl_value_type_name(uint32_t type) { return info(type) ? info(type)->name : "a map"; }
 
-/* ---- texts ---------------------------------------------------------------------------------------------------------
- */
+/* ---- texts ---- */
 
 typedef struct unit {
   int64_t factor;
@@ -82,8 +81,7 @@ const char *sl_value_enum_word(const char *range, uint32_t n, size_t *ret_len) {
   return p;
 }
 
-/* ---- scalars -------------------------------------------------------------------------------------------------------
- */
+/* ---- scalars ---- */
 
 static int read_enum(const sl_param *row, const char *text, sl_value *ret, sl_err *err) {
   char words[64][32];

@@ -43,6 +43,10 @@ void sl_credit_give(sl_credit *c, sl_token *token) {
     sl_credit_wake(c);
 }
 
+static void give_one(void *user, sl_token *token) { sl_credit_give(user, token); }
+
+void sl_credit_give_doc(sl_credit *c, const sl_doc *doc) { sl_doc_each_token(doc, give_one, c); }
+
 int64_t sl_credit_now(sl_credit *c) {
   int64_t live = sl_mem_live();
   if (live > atomic_load_explicit(&c->peak, memory_order_relaxed))

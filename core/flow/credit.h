@@ -33,6 +33,8 @@ void sl_credit_done(sl_credit *c);
 void sl_credit_take(sl_credit *c, const sl_token *token);
 /* A token ended, or its document is held or parked: once per token, further calls do nothing. */
 void sl_credit_give(sl_credit *c, sl_token *token);
+/* The same for each token of a document that is held or parked. */
+void sl_credit_give_doc(sl_credit *c, const sl_doc *doc);
 /* Bytes that may come in now; 0: wait. */
 int64_t sl_credit_now(sl_credit *c);
 /* 1 if nothing is on its way. */

@@ -6,8 +6,7 @@
 
 #include "base/mem.h"
 
-/* ---- building -----------------------------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 static void close_reach(uint8_t *reach, uint32_t n) {
   for (uint32_t k = n; k-- > 0;)
@@ -74,8 +73,7 @@ void sl_flow_done(sl_flow *f) {
   *f = (sl_flow){0};
 }
 
-/* ---- order --------------------------------------------------------------------------------------------------------
- */
+/* ---- order ---- */
 
 static int ring_push(sl_station *s, sl_unit *unit) {
   if (s->ring_n == s->ring_cap) {
@@ -184,8 +182,7 @@ static void release(sl_flow *f, uint32_t t) {
   } while (n == 32);
 }
 
-/* ---- counting -----------------------------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 void sl_flow_enter(sl_flow *f, uint32_t zone, sl_unit *unit, uint32_t n) {
   sl_zone *z = &f->zones[zone];

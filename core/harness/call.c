@@ -89,8 +89,7 @@ void sl_harness_finish(sl_harness *h, rec *r, int32_t verdict) {
   check_untouched(h, r, verdict);
 }
 
-/* ---- process ------------------------------------------------------------------------------------------------------
- */
+/* ---- process ---- */
 
 static void check_verdict(sl_harness *h, const rec *r, int32_t verdict, uint32_t streamed) {
   uint64_t flags = h->type->flags;
@@ -165,8 +164,7 @@ int32_t sl_harness_push_payload(sl_harness *h, const void *data, size_t len, con
   return sl_harness_push(h, doc);
 }
 
-/* ---- write, produce, flush ------------------------------------------------------------------------------------------
- */
+/* ---- write, produce, flush ---- */
 
 /* The verdict that counts for one document of a batch. */
 static int32_t sink_verdict(sl_harness *h, const rec *r, int32_t code, int32_t verdict) {

@@ -17,8 +17,7 @@ static rec *known(sl_harness *h, sl_doc *doc, const char *what) {
   return r;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 static void host_log(sl_ctx *ctx, int32_t level, const char *line) {
   static const char *const names[] = {"?", "error", "warn", "info", "debug"};
@@ -182,8 +181,7 @@ static void host_set_cursor(sl_ctx *ctx, sl_doc *doc, uint64_t cursor) {
     doc->cursor = cursor;
 }
 
-/* ---- tickets -------------------------------------------------------------------------------------------------------
- */
+/* ---- tickets ---- */
 
 static uint64_t host_ticket(sl_ctx *ctx) {
   sl_harness *h = self(ctx);

@@ -33,8 +33,7 @@ static int refuse(sl_err *err, const char *path, const char *hint, const char *f
   return SL_EPLUGIN;
 }
 
-/* ---- versions -------------------------------------------------------------------------------------------------------
- */
+/* ---- versions ---- */
 
 static int check_version(const sl_plugin *desc, const char *path, sl_err *err) {
   static const char rebuild[] = "rebuild the plugin against the plugin.h of this Sluice (" SLUICE_VERSION ")";

@@ -27,8 +27,7 @@ static void add(atomic_ullong *c) {
   atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 sl_actor *sl_actor_new(sl_engine *e, sl_stage_rt *st, sl_err *err) {
   sl_actor *a = sl_mem_calloc(1, sizeof(*a));
@@ -66,8 +65,7 @@ void sl_actor_free(sl_actor *a) {
   sl_mem_free(a);
 }
 
-/* ---- ending -------------------------------------------------------------------------------------------------------
- */
+/* ---- ending ---- */
 
 static void token_ended(void *user, sl_token *t, int outcome) {
   sl_actor *a = user;
@@ -90,11 +88,10 @@ void sl_actor_end(sl_actor *a, sl_doc *doc, int outcome) {
 
 void sl_actor_forget(sl_actor *a, sl_doc *doc) { sl_doc_settle(doc, SL_OUT_UNFINISHED, token_ended, a); }
 
-/* ---- moving on ----------------------------------------------------------------------------------------------------
- */
+/* ---- moving on ---- */
 
 /* Fields that only an open source could bring. Returns the first that is missing, or NULL. */
-static const char *missing(const sl_stage_rt *st, sl_doc *doc, sl_err *err) {
+static const char *missing(const sl_stage_rt *st, sl_doc *doc) {
   for (uint32_t i = 0; i < st->conf->n_needs; i++) {
     if (!st->needs[i]) {
       sl_bytes payload;
@@ -103,7 +100,7 @@ static const char *missing(const sl_stage_rt *st, sl_doc *doc, sl_err *err) {
       if (!media_type) return st->conf->needs[i];
       continue;
     }
-    const cJSON *body = sl_doc_body(doc, err);
+    const cJSON *body = sl_doc_body(doc, NULL);
     if (!body || !sl_pointer_get(st->needs[i], body)) return st->conf->needs[i];
   }
   return NULL;
@@ -123,7 +120,7 @@ static void reject_missing(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const char
 void sl_actor_deliver(sl_actor *a, uint32_t to, sl_doc *doc) {
   sl_stage_rt *st = &a->e->stages[to];
   if (st->conf->n_needs) {
-    const char *field = missing(st, doc, NULL);
+    const char *field = missing(st, doc);
     if (field) {
       reject_missing(a, st, doc, field);
       return;
@@ -295,8 +292,7 @@ void sl_actor_flush(sl_actor *a) {
   a->n_touched = 0;
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------------------
- */
+/* ---- calling ---- */
 
 void sl_call_begin(sl_call *c, sl_doc *doc) {
   c->cur = doc;
@@ -443,7 +439,7 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_engine *e = a->e;
   sl_call_begin(c, doc);
   if (!e->opts.profile && !st->conf->timeout && !e->trace) return st->type->process(&c->pub, st->stage, c->lane, doc);
-  cJSON *before = e->trace ? sl_trace_before(c, doc) : NULL;
+  cJSON *before = e->trace ? sl_trace_before(doc) : NULL;
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
   sl_actor_busy(a, st, doc);
   atomic_store_explicit(&a->busy_since, wall, memory_order_release);
@@ -510,8 +506,6 @@ static int32_t check_written(sl_call *c, sl_doc *was, sl_doc *doc) {
   return bad ? SL_V_FATAL : SL_V_OK;
 }
 
-static void idle_token(void *user, sl_token *t) { sl_credit_give(user, t); }
-
 void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   sl_call *c = &a->calls[st->index];
   sl_tally(a, st->index, SL_COUNT_IN, 1);
@@ -539,7 +533,7 @@ void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     sl_doc_free(was);
   }
   if (verdict == SL_V_HELD && hold(a, c, doc)) {
-    sl_doc_each_token(doc, idle_token, &a->e->credit);
+    sl_credit_give_doc(&a->e->credit, doc);
     return;
   }
   if (verdict != SL_V_OK) missing_reason(c, verdict);

@@ -383,7 +383,6 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
   stop_stages(e);
   settle_held(e);
   e->ended = sl_time_mono();
-  e->ran = 1;
   warn_unrouted(e);
   if (e->opts.progress) {
     sl_run_stats stats;

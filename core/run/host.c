@@ -62,8 +62,7 @@ static int64_t host_monotonic(sl_ctx *ctx) {
 }
 static uint64_t host_random(sl_ctx *ctx) { return sl_rng_next(&call_of(ctx)->actor->rng); }
 
-/* ---- documents ----------------------------------------------------------------------------------------------------
- */
+/* ---- documents ---- */
 
 static sl_doc *host_doc_new(sl_ctx *ctx, sl_doc *parent) {
   sl_doc *d = sl_host_doc_new(ctx, parent);
@@ -234,8 +233,7 @@ static void host_set_cursor(sl_ctx *ctx, sl_doc *doc, uint64_t cursor) {
   doc->cursor = cursor;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 static void host_wake(sl_ctx *ctx) {
   sl_call *c = call_of(ctx);

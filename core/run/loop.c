@@ -22,8 +22,7 @@ void sl_loop_poke(sl_engine *e) { uv_async_send(&e->poke); }
 
 static void poke_station(void *user) { sl_loop_poke(user); }
 
-/* ---- retries --------------------------------------------------------------------------------------------------------
- */
+/* ---- retries ---- */
 
 static void again(sl_engine *e, sl_doc *doc) {
   sl_stage_rt *st = &e->stages[doc->stage];
@@ -126,7 +125,7 @@ static void async_one(sl_call *c, sl_doc *doc) {
     return;
   }
   sl_call_begin(c, doc);
-  struct cJSON *before = a->e->trace ? sl_trace_before(c, doc) : NULL;
+  struct cJSON *before = a->e->trace ? sl_trace_before(doc) : NULL;
   int64_t begin = sl_time_mono();
   int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
   c->pending[slot].before = before;
@@ -286,8 +285,7 @@ static void watch_fired(uv_poll_t *h, int status, int events) {
   after_callback(c);
 }
 
-static void unwatch(sl_call *c, sl_watch_rt **at) {
-  (void)c;
+static void unwatch(sl_watch_rt **at) {
   sl_watch_rt *w = *at;
   *at = w->next;
   uv_poll_stop(&w->uv);
@@ -299,7 +297,7 @@ int32_t sl_loop_watch(sl_call *c, int32_t fd, uint32_t events, sl_watch_cb cb, v
   sl_watch_rt **at = &c->watches;
   while (*at && (*at)->fd != fd) at = &(*at)->next;
   if (!events) {
-    if (*at) unwatch(c, at);
+    if (*at) unwatch(at);
     return 0;
   }
   if (!*at) {
@@ -458,7 +456,7 @@ void sl_loop_close(sl_engine *e) {
   for (uint32_t i = 0; a && i < e->n_stages; i++) {
     sl_call *c = &a->calls[i];
     while (c->timers) sl_loop_timer_stop(c, c->timers->id);
-    while (c->watches) unwatch(c, &c->watches);
+    while (c->watches) unwatch(&c->watches);
   }
   uv_walk(&e->loop, close_rest, NULL);
   uv_run(&e->loop, UV_RUN_DEFAULT);

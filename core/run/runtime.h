@@ -131,8 +131,7 @@ typedef struct sl_call {
   uint32_t at_slot, subs;
   sl_unit *last; /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
-  int failed; /* why is set */
-  uint64_t cpu_ns;
+  int failed;       /* why is set */
   sl_timer *timers; /* by due; of thread actors */
   sl_watch_rt *watches;
   /* ASYNC */
@@ -143,9 +142,7 @@ typedef struct sl_call {
   /* sources */
   sl_unit *unit;
   sl_docs unit_docs;
-  uint32_t want;    /* documents a unit should have */
-  int waiting;      /* ASYNC source: answered WAIT */
-  uint64_t emitted; /* documents given so far */
+  int waiting; /* ASYNC source: answered WAIT */
 } sl_call;
 
 struct sl_actor {
@@ -174,7 +171,7 @@ struct sl_actor {
 struct sl_engine {
   const sl_pipeline *p;
   sl_run_opts opts;
-  uint32_t n_stages, n_stations, n_lanes, n_actors, n_sources;
+  uint32_t n_stages, n_stations, n_lanes, n_actors;
   sl_stage_rt *stages;
   uint32_t *station_stage; /* stage of each station */
   sl_actor **actors;       /* [0] the loop, then lanes, then stage threads */
@@ -202,11 +199,10 @@ struct sl_engine {
   atomic_llong lane_ns; /* smoothed time a lane needs for one document */
   pthread_mutex_t err_lock;
   sl_err error; /* the first fatal one */
-  int has_error, warned_unrouted;
+  int has_error;
   int64_t started, ended;
   sl_stage_stats *stats;
   sl_trace_hook *trace;
-  int ran;
 };
 
 extern const sl_host *sl_run_host(void);
@@ -247,7 +243,7 @@ void sl_engine_fatal(struct sl_engine *e, const sl_stage_rt *st, const sl_err *w
 int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace_hook *hook, sl_engine **ret,
                          sl_err *err);
 /* trace.c: around a call of a stage; before [own] is given to after. */
-struct cJSON *sl_trace_before(sl_call *c, sl_doc *doc);
+struct cJSON *sl_trace_before(sl_doc *doc);
 void sl_trace_after(sl_call *c, const sl_doc *doc, struct cJSON *before, int32_t verdict, int64_t ns);
 /* A document that the engine refuses before the stage sees it. */
 void sl_trace_refused(sl_engine *e, const sl_stage_rt *st, const sl_doc *doc, const sl_err *why);

@@ -78,7 +78,6 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   doc->cursor = 0;
   sl_docs_push(&c->unit_docs, doc);
   sl_credit_take(&e->credit, t);
-  c->emitted++;
   sl_tally(c->actor, c->st->index, SL_COUNT_IN, 1);
   sl_tally(c->actor, c->st->index, SL_COUNT_BYTES, content_of(doc, bytes));
   if (c->unit->n == c->unit->cap || c->unit->bytes >= UNIT_BYTES || (e->opts.limit && taken >= e->opts.limit))

@@ -6,8 +6,7 @@
 #include "doc/codec.h"
 #include "run/runtime.h"
 
-cJSON *sl_trace_before(sl_call *c, sl_doc *doc) {
-  (void)c;
+cJSON *sl_trace_before(sl_doc *doc) {
   const cJSON *body = sl_doc_body(doc, NULL);
   return body ? sl_json_copy(body) : NULL;
 }

@@ -20,8 +20,6 @@ int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   return limit > 0 ? (int64_t)sl_rng_below(&a->rng, (uint64_t)limit) : 0;
 }
 
-static void idle_token(void *user, sl_token *t) { sl_credit_give(user, t); }
-
 void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, uint32_t zone) {
   sl_engine *e = a->e;
   sl_flow_enter(&e->flow, zone, doc->unit, 1);
@@ -34,7 +32,7 @@ void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, ui
     crowded = e->flow.reach[(zone / 2) * e->n_stations + i] && sl_flow_window(&e->flow, i) > SL_PARK_WINDOW;
   if (doc->unit && (delay > SL_PARK_NS || crowded) && !st->keeps_place) {
     sl_flow_park(&e->flow, doc);
-    sl_doc_each_token(doc, idle_token, &e->credit);
+    sl_credit_give_doc(&e->credit, doc);
   }
   pthread_mutex_lock(&e->delay_lock);
   int rc = sl_delay_push(&e->delay, doc);

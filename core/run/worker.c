@@ -146,8 +146,7 @@ static void leave_station(sl_actor *a, sl_stage_rt *st, int aborted) {
   sl_loop_poke(e);
 }
 
-/* ---- transforms ----------------------------------------------------------------------------------------------------
- */
+/* ---- transforms ---- */
 
 /* An ordered stage waits for a retry: the document and those behind it go back. Returns when, or 0. */
 static int64_t back_to_front(sl_actor *a, sl_stage_rt *st, sl_docs *failed, sl_docs *rest) {
@@ -237,8 +236,7 @@ void sl_worker_main(void *arg) {
   leave_station(a, st, t.aborted);
 }
 
-/* ---- sinks ---------------------------------------------------------------------------------------------------------
- */
+/* ---- sinks ---- */
 
 /* What a sink's thread keeps between batches. */
 struct batch {

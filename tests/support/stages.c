@@ -10,8 +10,7 @@
 
 #include <cjson/cJSON.h>
 
-/* ---- tallies --------------------------------------------------------------------------------------------------------
- */
+/* ---- tallies ---- */
 
 struct tally tallies[MAX_SINKS];
 static pthread_mutex_t tally_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -71,8 +70,7 @@ static void tally_ids(int sink, const cJSON *body) {
   pthread_mutex_unlock(&tally_lock);
 }
 
-/* ---- source ---------------------------------------------------------------------------------------------------------
- */
+/* ---- source ---- */
 
 struct gen {
   const struct gen_params *p;
@@ -137,8 +135,7 @@ static int32_t gen_produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit
   return SL_P_WAIT;
 }
 
-/* ---- work -----------------------------------------------------------------------------------------------------------
- */
+/* ---- work ---- */
 
 int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *ret_retries) {
   uint64_t h = id_hash(id) ^ ((uint64_t)p->seed * 0x9e3779b97f4a7c15u);
@@ -242,8 +239,7 @@ static int32_t stream_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc)
   return rc == SL_V_OK ? SL_V_DROP : rc;
 }
 
-/* ---- async ----------------------------------------------------------------------------------------------------------
- */
+/* ---- async ---- */
 
 struct job {
   struct work *w;
@@ -278,8 +274,7 @@ static int32_t async_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) 
   return SL_V_PENDING;
 }
 
-/* ---- hold -----------------------------------------------------------------------------------------------------------
- */
+/* ---- hold ---- */
 
 struct hold {
   const struct hold_params *p;
@@ -339,8 +334,7 @@ static int32_t hold_flush(sl_ctx *ctx, void *stage, void *lane, uint32_t why) {
   return let_go(ctx, stage);
 }
 
-/* ---- sinks ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sinks ---- */
 
 static int32_t sink_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   (void)lane;
@@ -387,8 +381,7 @@ static int32_t text_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *d
   return 0;
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static const sl_param gen_table[] = {
     SL_PARAM(struct gen_params, count, SL_T_INT, 0, "10", "0..", "Documents."),

@@ -13,6 +13,7 @@
 
 struct cJSON;
 struct sl_diags; /* conf/diag.h */
+struct sl_cron;  /* base/cron.h */
 
 /* What follows the last retry. */
 #define SL_THEN_DEAD_LETTER 0
@@ -26,6 +27,7 @@ typedef struct sl_on_error {
   int64_t backoff_max; /* nanoseconds. Default 30 s */
   int32_t then;        /* SL_THEN_… */
   int32_t route;       /* index of the stage for SL_THEN_ROUTE, else -1 */
+  int64_t breaker;     /* sinks: so many failed writes in a row, and documents go to the spool; 0 never. Default 5 */
 } sl_on_error;
 
 typedef struct sl_batch_opts {
@@ -34,6 +36,13 @@ typedef struct sl_batch_opts {
   int64_t age; /* nanoseconds; default 0: a sink writes what there is as soon as it is free; else how long it waits for
                   a batch to fill. SERIAL transforms: the three bound what may be held */
 } sl_batch_opts;
+
+/* When a source runs again after it came to its end. every or cron is set, or neither: once. */
+typedef struct sl_schedule {
+  int64_t every;              /* nanoseconds from start to start; 0: none */
+  int64_t jitter;             /* nanoseconds, up to which each start is delayed at random */
+  const struct sl_cron *cron; /* base/cron.h; or NULL */
+} sl_schedule;
 
 #define SL_ORDER_SOURCE 0 /* documents of one source in order; a long retry gives up its place */
 #define SL_ORDER_STRICT 1 /* waits for it */
@@ -57,16 +66,40 @@ typedef struct sl_stage_conf {
   struct cJSON *with; /* the effective parameters as JSON, secrets as "(secret)"; for inspect and the checkpoint */
   sl_on_error on_error;
   sl_batch_opts batch;
-  int64_t threads;   /* BLOCKING stages and sinks; default 1 (BLOCKING transforms: 4) */
-  int64_t in_flight; /* ASYNC: default 256 */
-  int64_t timeout;   /* nanoseconds per call; 0 none: in the process only reported */
-  int32_t order;     /* SL_ORDER_… */
-  sl_pos pos;        /* of the stage in the file */
+  int64_t threads;        /* BLOCKING stages and sinks; default 1 (BLOCKING transforms: 4) */
+  int64_t in_flight;      /* ASYNC: default 256 */
+  int64_t timeout;        /* nanoseconds per call; 0 none: in the process only reported */
+  int32_t order;          /* SL_ORDER_… */
+  sl_schedule schedule;   /* sources */
+  const char *const *was; /* former ids of the stage: what the state keeps for them is this stage's */
+  uint32_t n_was;
+  sl_pos pos; /* of the stage in the file */
   /* Fields that the stage needs and that only the input can bring (an open stage stands upstream): JSON pointers or
    * "@payload". A document without one is a dead letter. */
   const char *const *needs;
   uint32_t n_needs;
 } sl_stage_conf;
+
+#define SL_DEAD_FULL_STOP 0
+#define SL_DEAD_FULL_DROP_OLDEST 1
+
+/* `state:` and `dead_letters:` as maps. */
+typedef struct sl_state_conf {
+  int64_t checkpoint;     /* nanoseconds between commits at most; default 250 ms */
+  int64_t spool;          /* bytes of documents in the spool and waiting for retries; default 1 GiB */
+  int64_t kv;             /* bytes of key-value state; default 1 GiB */
+  int64_t dead_max;       /* dead letters; default 100,000 */
+  int64_t dead_bytes;     /* default 1 GiB */
+  int64_t dead_age;       /* nanoseconds; older ones are removed; 0 (default): never */
+  int32_t dead_when_full; /* SL_DEAD_FULL_… */
+} sl_state_conf;
+
+/* `admin:`: with a state folder there is always its socket, unless off. */
+typedef struct sl_admin_conf {
+  int32_t off;
+  const char *listen; /* "HOST:PORT" for TCP; NULL: the socket only */
+  const char *token;  /* for TCP; secret */
+} sl_admin_conf;
 
 #define SL_UNROUTED_WARN 0
 #define SL_UNROUTED_ERROR 1
@@ -74,8 +107,10 @@ typedef struct sl_stage_conf {
 
 typedef struct sl_pipeline {
   const char *name;
-  const char *file;      /* absolute */
-  const char *state;     /* folder, absolute; NULL: none */
+  const char *file;   /* absolute */
+  const char *state;  /* folder, absolute; NULL: none */
+  sl_state_conf keep; /* what the state keeps, and how much */
+  sl_admin_conf admin;
   const char *dead_path; /* dead letters without a state folder: "<name>.dead.jsonl" in the working directory */
   int64_t lanes;         /* resolved: never 0 */
   int64_t budget;        /* bytes */

@@ -234,6 +234,7 @@ struct sl_ctx {
 #define SL_FLUSH_END 1    /* the input has ended, or the pipeline drains: release everything */
 #define SL_FLUSH_CREDIT 2 /* sources wait for credit: release what can be released */
 #define SL_FLUSH_BOUND 3  /* a bound on held documents, bytes or age was reached */
+#define SL_FLUSH_DRAIN 4  /* a stop or reload before the end of the input: as END, but more comes in the next run */
 
 /*
  * A stage type. Order of calls: create, lane_open (per lane), start, then process/produce/write/flush, stop, (start …),
@@ -431,6 +432,96 @@ typedef struct sl_edit {
   /* The payload bytes that text [start, end) came from. SL_ENOTFOUND if there is no map or the text was inserted. */
   int32_t (*source_of)(sl_ctx *ctx, sl_doc *doc, uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end);
 } sl_edit;
+
+/* ---- extension "sluice.resume/1": sources that go on where they stopped ----------------------------------------------- */
+
+/* A source that uses it gives each document a cursor (sl_set_cursor) that is not 0, grows from one document to the next, and
+ * stands for the same record in every run: the core keeps by these cursors what has ended, drops what is given again, and
+ * tells the source where to go on. Called in start and produce, on the source's thread. */
+#define SL_EXT_RESUME "sluice.resume/1"
+typedef struct sl_resume {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* All documents with cursors up to this one were given and need not be read again; 0: begin at the beginning. */
+  uint64_t (*position)(sl_ctx *ctx);
+  /* 1 if the document with this cursor need not be given again: it has come to its end, or is on its way in this run. */
+  int32_t (*given)(sl_ctx *ctx, uint64_t cursor);
+  /* Keeps value (copied, at most 64 KiB; NULL removes) under a key of this source: durable no later than the end of any
+   * document that is emitted after the call. 0 or an error. */
+  int32_t (*put)(sl_ctx *ctx, const char *key, const void *value, size_t len);
+  /* The note under key [borrow until the next call of this table], or SL_ENOTFOUND. Sees what put wrote. */
+  int32_t (*get)(sl_ctx *ctx, const char *key, sl_bytes *ret);
+  /* Calls cb for the notes whose keys begin with prefix, sorted by key, until it returns non-zero. cb may not call this
+   * table. */
+  int32_t (*each)(sl_ctx *ctx, const char *prefix, int32_t (*cb)(void *user, const char *key, const sl_bytes *value),
+                  void *user);
+} sl_resume;
+
+/* ---- extension "sluice.ledger/1": sinks whose output cannot be written twice ------------------------------------------ */
+
+/* What a sink needs to find its output again as the state knows it. The saved record is committed together with the
+ * documents of the same call; after a crash the documents that are not committed come again, and the sink must first undo
+ * what it wrote of them. Called in start, write, flush and stop. */
+#define SL_EXT_LEDGER "sluice.ledger/1"
+typedef struct sl_ledger {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* The record that was committed last and the last intent, [borrow until the next call of this table]; length 0: none.
+   * *ret_rebooted: 1 if the machine went down since the intent was noted, so that it may be older than the output. */
+  int32_t (*recall)(sl_ctx *ctx, sl_bytes *ret_saved, sl_bytes *ret_intent, int32_t *ret_rebooted);
+  /* Notes what the sink is about to do (at most 1 KiB), at once: it survives the death of the process. */
+  int32_t (*intend)(sl_ctx *ctx, const void *data, size_t len);
+  /* The record (at most 4 KiB) as it is after this call; the last one of a call counts. fd, if not -1, is made durable before the
+   * commit (the core duplicates it; several calls name several files). */
+  int32_t (*save)(sl_ctx *ctx, const void *data, size_t len, int32_t fd);
+} sl_ledger;
+
+/* ---- extension "sluice.kv/1": state of a stage that lives and dies with its documents ---------------------------------- */
+
+/* Each write names its document and becomes durable with that document's end: if it never ends, the write never was. Other
+ * documents of this run see it at once. A document that comes again (after a crash, a retry) finds its own earlier write as
+ * its own. Keys and values belong to the stage (by its id). [lane] */
+#define SL_EXT_KV "sluice.kv/1"
+typedef struct sl_kv {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* The value [borrow until the next call of this table by the same lane] or SL_ENOTFOUND. *ret_own (may be NULL): 1 if a
+   * document with the record key of `doc` wrote it. */
+  int32_t (*get)(sl_ctx *ctx, sl_doc *doc, const sl_bytes *key, sl_bytes *ret, int32_t *ret_own);
+  /* Writes (copied; key up to 1 KiB, value up to 1 MiB). ttl_ns 0: kept until it is deleted. 0 or an error. */
+  int32_t (*put)(sl_ctx *ctx, sl_doc *doc, const sl_bytes *key, const sl_bytes *value, int64_t ttl_ns);
+  /* The same unless a document with another record key wrote it: then SL_EEXIST and its value in *ret. One step: of two lanes
+   * one wins. */
+  int32_t (*claim)(sl_ctx *ctx, sl_doc *doc, const sl_bytes *key, const sl_bytes *value, int64_t ttl_ns, sl_bytes *ret);
+  int32_t (*remove)(sl_ctx *ctx, sl_doc *doc, const sl_bytes *key);
+} sl_kv;
+
+/* ---- extension "sluice.spool/1": sources that cannot be read again ----------------------------------------------------- */
+
+/* Documents that were pushed to the source. They are on their way as soon as they are durable, without `produce`. [loop] */
+#define SL_EXT_SPOOL "sluice.spool/1"
+typedef struct sl_spool {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Writes docs[0..n) [take] (from sl_new(ctx, NULL), origin set), all or none. done is called on the loop with 0 once they
+   * are durable, or with the error. Returns 0; or an error, and done is not called: SL_ELIMIT when the spool is full or
+   * documents must wait, SL_ESTATE when the state cannot be written now. */
+  int32_t (*put)(sl_ctx *ctx, sl_doc *const *docs, uint32_t n, void (*done)(void *user, int32_t rc), void *user);
+  /* 1 if what is put survives the process; 0 with `state: none`. */
+  int32_t (*durable)(sl_ctx *ctx);
+} sl_spool;
+
+/* ---- extension "sluice.listen/1": sockets that outlive a reload --------------------------------------------------------- */
+
+#define SL_EXT_LISTEN "sluice.listen/1"
+typedef struct sl_listen {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* A listening socket, non-blocking, for "HOST:PORT", "[::1]:PORT" (port 0: any free one) or "unix:/path". It belongs to the
+   * host: a stage that starts again, also after a reload, gets the same one, and connections wait in its backlog in between;
+   * never close it. ret_address (cap bytes, may be NULL): where it listens. 0 or an error after fail. [loop] */
+  int32_t (*open)(sl_ctx *ctx, const char *address, int32_t backlog, int32_t *ret_fd, char *ret_address, size_t cap);
+} sl_listen;
 
 /* ---- what you call ------------------------------------------------------------------------------------------------ */
 /* (Parentheses where a test library may have a macro of that name.) */

@@ -26,6 +26,8 @@ typedef struct sl_dead_entry {
   sl_bytes raw;           /* bytes that were meant to be the body, when they are not valid JSON; else len 0 */
   sl_bytes payload;       /* len 0: none */
   const char *media_type; /* of the payload, or "" */
+  sl_bytes map;           /* the edit map, serialized as in the queue; len 0: none */
+  const char *splits;     /* path of splits, "0/3"; "" or NULL: none */
 } sl_dead_entry;
 
 typedef struct sl_dead sl_dead;

@@ -120,10 +120,16 @@ typedef struct sl_queue_entry {
  * given up (close). SL_ELIMIT when spool_bytes would be passed. n entries are committed together. */
 int sl_state_queue_put(sl_state *s, const sl_queue_entry *entries, uint32_t n, void (*done)(void *user, int rc),
                        void *user, sl_err *err);
-/* Up to `max` committed rows with id > after that are due at `now`, by id; cb [borrow during the call] returns non-zero
- * to stop. */
-int sl_state_queue_read(sl_state *s, uint64_t after, int64_t now, uint32_t max,
-                        int (*cb)(void *user, const sl_queue_entry *entry), void *user, sl_err *err);
+typedef struct sl_queue_filter {
+  uint64_t after; /* rows with a greater id */
+  int64_t now;    /* rows that are due then */
+  uint32_t max;
+  uint32_t n_skip;
+  const char *const *skip; /* not the SPILL rows of these stages */
+} sl_queue_filter;
+/* Committed rows by id; cb [borrow during the call] returns non-zero to stop. */
+int sl_state_queue_read(sl_state *s, const sl_queue_filter *filter, int (*cb)(void *user, const sl_queue_entry *entry),
+                        void *user, sl_err *err);
 /* When the next row that is not due at `now` will be; INT64_MAX: none. */
 int64_t sl_state_queue_next_due(sl_state *s, int64_t now);
 /* Rows of a stage (NULL: all) and kind (0: all). */

@@ -30,12 +30,18 @@ typedef struct part {
   uint64_t cursor, part;
   uint32_t sink;
   sl_slot *slot; /* NULL: of an earlier run */
+  int past;      /* of an earlier run, and its loose slot has ended: not written any more; the scan's */
 } part;
 
 typedef struct parts {
   part *all;
   size_t n, cap;
 } parts;
+
+typedef struct loose {
+  sl_slot slot; /* first */
+  struct loose *next;
+} loose;
 
 struct sl_track {
   _Atomic uint64_t watermark;
@@ -45,8 +51,10 @@ struct sl_track {
   block *first;                  /* scan's */
   uint32_t first_at;             /* slots of it that are given back */
   block *last;                   /* emission's */
-  runs ended, masks;             /* of earlier runs, sorted; immutable after load */
+  runs ended, masks;             /* of earlier runs, sorted; immutable after load but for bits of loose slots */
   parts old, now;                /* old: sorted, immutable after load */
+  loose *flying;                 /* under the lock of the scan */
+  uint32_t n_flying;
 };
 
 static block *block_new(void) {
@@ -75,6 +83,11 @@ void sl_track_free(sl_track *t) {
     block *next = atomic_load(&b->next);
     sl_mem_free(b);
     b = next;
+  }
+  while (t->flying) {
+    loose *next = t->flying->next;
+    sl_mem_free(t->flying);
+    t->flying = next;
   }
   sl_mem_free(t->ended.all);
   sl_mem_free(t->masks.all);
@@ -120,7 +133,7 @@ static int by_part(const void *a, const void *b) {
 }
 
 /* The run that holds the cursor, or NULL. */
-static const run *find(const runs *r, uint64_t cursor) {
+static run *find(const runs *r, uint64_t cursor) {
   size_t lo = 0, hi = r->n;
   while (lo < hi) {
     size_t mid = (lo + hi) / 2;
@@ -155,18 +168,21 @@ typedef struct names {
   uint32_t n;
 } names;
 
-static int read_names(const char *line, const char *const *sinks, uint32_t n_sinks, names *ret) {
-  ret->n = 0;
-  while (*line) {
-    while (*line == ' ') line++;
-    size_t len = strcspn(line, " ");
-    if (!len) break;
-    if (ret->n == SL_TRACK_SINKS) return SL_EPARSE;
-    uint32_t at = SL_TRACK_SINKS;
-    for (uint32_t i = 0; i < n_sinks; i++)
-      if (strlen(sinks[i]) == len && !memcmp(sinks[i], line, len)) at = i;
-    ret->to[ret->n++] = at;
-    line += len;
+/* What the reading of a text needs. */
+typedef struct reader {
+  sl_track *t;
+  int (*number)(void *user, const char *id);
+  void *user;
+  names n;
+} reader;
+
+static int read_names(reader *r, char *line) {
+  char *save = NULL;
+  r->n.n = 0;
+  for (char *id = strtok_r(line, " ", &save); id; id = strtok_r(NULL, " ", &save)) {
+    if (r->n.n == SL_TRACK_SINKS) return SL_EPARSE;
+    int at = r->number(r->user, id);
+    r->n.to[r->n.n++] = at < 0 || at >= SL_TRACK_SINKS ? SL_TRACK_SINKS : (uint32_t)at;
   }
   return 0;
 }
@@ -178,7 +194,9 @@ static uint64_t renumber(const names *n, uint64_t bits) {
   return out;
 }
 
-static int read_line(sl_track *t, const char *line, const char *const *sinks, uint32_t n_sinks, names *n) {
+static int read_line(reader *r, char *line) {
+  sl_track *t = r->t;
+  const names *n = &r->n;
   uint64_t a, b, c;
   uint32_t s;
   switch (line[0]) {
@@ -189,7 +207,7 @@ static int read_line(sl_track *t, const char *line, const char *const *sinks, ui
   case 'h':
     return sscanf(line, "h %" SCNu64, &t->old_head) == 1 ? 0 : SL_EPARSE;
   case 's':
-    return read_names(line + 1, sinks, n_sinks, n);
+    return read_names(r, line + 1);
   case 'e':
     if (sscanf(line, "e %" SCNu64 " %" SCNu64, &a, &b) != 2 || a > b) return SL_EPARSE;
     return runs_add(&t->ended, a, b, 0);
@@ -206,30 +224,29 @@ static int read_line(sl_track *t, const char *line, const char *const *sinks, ui
   }
 }
 
-int sl_track_load(sl_track *t, const char *text, size_t len, const char *const *sinks, uint32_t n_sinks, sl_err *err) {
-  char line[8192];
-  names n = {.n = 0};
+int sl_track_load(sl_track *t, const sl_bytes *text, int (*number)(void *user, const char *id), void *user,
+                  sl_err *err) {
+  reader r = {.t = t, .number = number, .user = user};
+  const char *all = text->data;
+  char *line = NULL;
   size_t at = 0;
-  uint32_t number = 0;
+  uint32_t count = 0;
   int rc = 0;
-  while (at < len && !rc) {
-    const char *end = memchr(text + at, '\n', len - at);
-    size_t m = end ? (size_t)(end - text) - at : len - at;
-    number++;
-    if (m >= sizeof(line)) {
-      rc = SL_EPARSE;
+  while (at < text->len && !rc) {
+    const char *end = memchr(all + at, '\n', text->len - at);
+    size_t m = end ? (size_t)(end - all) - at : text->len - at;
+    sl_mem_free(line);
+    line = sl_mem_strndup(all + at, m);
+    if (!line) {
+      rc = SL_ENOMEM;
       break;
     }
-    memcpy(line, text + at, m);
-    line[m] = 0;
     at += m + 1;
-    if (number == 1)
-      rc = strcmp(line, "track 1") ? SL_EPARSE : 0;
-    else
-      rc = read_line(t, line, sinks, n_sinks, &n);
+    rc = count++ ? read_line(&r, line) : strcmp(line, "track 1") ? SL_EPARSE : 0;
   }
+  sl_mem_free(line);
   if (rc == SL_ENOMEM) return sl_err_set(err, rc, "no memory for the positions of a source");
-  if (rc) return sl_err_set(err, SL_EPARSE, "the stored positions of a source are damaged at line %u", number);
+  if (rc) return sl_err_set(err, SL_EPARSE, "the stored positions of a source are damaged at line %u", count);
   unite(&t->ended);
   if (t->masks.n) qsort(t->masks.all, t->masks.n, sizeof(run), by_from);
   if (t->old.n) qsort(t->old.all, t->old.n, sizeof(part), by_part);
@@ -264,6 +281,27 @@ sl_slot *sl_track_emit(sl_track *t, uint64_t cursor) {
   atomic_store(&t->head, cursor);
   atomic_fetch_add_explicit(&t->emitted, 1, memory_order_relaxed);
   return &b->slots[n];
+}
+
+sl_slot *sl_track_emit_loose(sl_track *t, uint64_t cursor) {
+  loose *l = sl_mem_calloc(1, sizeof(*l));
+  if (!l) return NULL;
+  run *known = find(&t->masks, cursor);
+  l->slot.cursor = cursor;
+  atomic_init(&l->slot.bits, known ? known->bits : 0);
+  if (known) known->bits = 0; /* the slot speaks for it now */
+  l->next = t->flying;
+  t->flying = l;
+  t->n_flying++;
+  return &l->slot;
+}
+
+uint32_t sl_track_loose(const sl_track *t) { return t->n_flying; }
+
+int sl_track_flies(const sl_track *t, uint64_t cursor) {
+  for (const loose *l = t->flying; l; l = l->next)
+    if (l->slot.cursor == cursor) return 1;
+  return 0;
 }
 
 int sl_track_stored(sl_track *t, sl_slot *s, uint32_t sink, uint64_t hash) {
@@ -318,6 +356,32 @@ static block *pass_ended(sl_track *t, void (*ended)(void *user, uint64_t cursor)
   }
 }
 
+/* Takes out the loose slots that have ended. */
+static loose *take_landed(sl_track *t) {
+  loose *landed = NULL;
+  for (loose **at = &t->flying; *at;) {
+    loose *l = *at;
+    if (!is_ended(&l->slot)) {
+      at = &l->next;
+      continue;
+    }
+    *at = l->next;
+    l->next = landed;
+    landed = l;
+    t->n_flying--;
+  }
+  return landed;
+}
+
+static int collect_loose(const sl_track *t, runs *masks) {
+  int rc = 0;
+  for (const loose *l = t->flying; l && !rc; l = l->next) {
+    uint64_t bits = atomic_load_explicit(&l->slot.bits, memory_order_acquire) & ~SL_SLOT_ENDED;
+    if (bits) rc = runs_add(masks, l->slot.cursor, l->slot.cursor, bits);
+  }
+  return rc;
+}
+
 /* Runs of the slots that are left; *head: the last of them. */
 static int collect(sl_track *t, runs *done, runs *masks, uint64_t *head) {
   block *b = t->first;
@@ -350,7 +414,8 @@ static int carry_over(const sl_track *t, uint64_t head, runs *done, runs *masks)
     if (t->ended.all[i].to > mark) rc = runs_add(done, t->ended.all[i].from, t->ended.all[i].to, 0);
   for (size_t i = 0; i < t->masks.n && !rc; i++) {
     const run *r = &t->masks.all[i];
-    if (r->to > head && r->to > mark) rc = runs_add(masks, r->from > head ? r->from : head + 1, r->to, r->bits);
+    if (r->bits && r->to > head && r->to > mark)
+      rc = runs_add(masks, r->from > head ? r->from : head + 1, r->to, r->bits);
   }
   return rc;
 }
@@ -358,7 +423,7 @@ static int carry_over(const sl_track *t, uint64_t head, runs *done, runs *masks)
 static void print_parts(const sl_track *t, const parts *p, sl_buf *out) {
   uint64_t mark = atomic_load(&t->watermark);
   for (size_t i = 0; i < p->n; i++)
-    if (p->all[i].cursor > mark)
+    if (p->all[i].cursor > mark && !p->all[i].past)
       sl_buf_addf(out, "p %" PRIu64 " %" PRIu32 " %" PRIx64 "\n", p->all[i].cursor, p->all[i].sink, p->all[i].part);
 }
 
@@ -383,14 +448,24 @@ int sl_track_scan(sl_track *t, const char *const *sinks, uint32_t n_sinks, void 
   uint64_t head = 0;
   block *from = t->first;
   t->first = pass_ended(t, ended, user);
-  /* Parts point to slots: those of blocks that go have ended, and are taken out first. */
+  loose *landed = take_landed(t);
+  /* Parts point to slots: those of slots that go have ended, and are taken out first. */
   prune_parts(t);
+  while (landed) {
+    loose *next = landed->next;
+    for (size_t i = 0; i < t->old.n; i++)
+      if (t->old.all[i].cursor == landed->slot.cursor) t->old.all[i].past = 1;
+    if (ended) ended(user, landed->slot.cursor);
+    sl_mem_free(landed);
+    landed = next;
+  }
   while (from != t->first) {
     block *next = atomic_load(&from->next);
     sl_mem_free(from);
     from = next;
   }
   int rc = collect(t, &done, &masks, &head);
+  if (!rc) rc = collect_loose(t, &masks);
   if (!head) head = atomic_load(&t->watermark);
   if (!rc) rc = carry_over(t, head, &done, &masks);
   if (!rc) {

@@ -36,9 +36,10 @@ typedef struct sl_slot {
 int sl_track_new(sl_track **ret, sl_err *err);
 void sl_track_free(sl_track *t);
 
-/* The state as text, as sl_track_scan wrote it. sinks[0..n): ids by bit number now; was(user, old) maps the id of a
- * sink that is gone to its present one, or NULL. Before the first emission. SL_EPARSE if the text is not in order. */
-int sl_track_load(sl_track *t, const char *text, size_t len, const char *const *sinks, uint32_t n_sinks, sl_err *err);
+/* The state as text, as sl_track_scan wrote it. number(user, id) gives the present number of a sink, or -1 if it is
+ * gone. Before the first emission. SL_EPARSE if the text is not in order. */
+int sl_track_load(sl_track *t, const sl_bytes *text, int (*number)(void *user, const char *id), void *user,
+                  sl_err *err);
 
 /* Where the source goes on: the watermark, or the last emitted cursor. */
 uint64_t sl_track_position(const sl_track *t);
@@ -47,6 +48,13 @@ int sl_track_given(const sl_track *t, uint64_t cursor);
 /* A slot for the next document; cursor above all emitted ones. NULL when memory is out. */
 sl_slot *sl_track_emit(sl_track *t, uint64_t cursor);
 static inline void sl_slot_end(sl_slot *s) { atomic_fetch_or_explicit(&s->bits, SL_SLOT_ENDED, memory_order_release); }
+
+/* The same for a source without order (the queue): any cursor, each once at a time. Under the lock of the scan. */
+sl_slot *sl_track_emit_loose(sl_track *t, uint64_t cursor);
+/* Loose slots that are not given back. */
+uint32_t sl_track_loose(const sl_track *t);
+/* 1 if a loose slot of this cursor is not given back. */
+int sl_track_flies(const sl_track *t, uint64_t cursor);
 
 /* A sink has stored the document: whole (part 0), or a part of it. 0 or SL_ENOMEM. */
 int sl_track_stored(sl_track *t, sl_slot *s, uint32_t sink, uint64_t part);

@@ -14,11 +14,21 @@
 
 static const char *const sinks[] = {"a", "b"};
 
+static int number(void *user, const char *id) {
+  (void)user;
+  return !strcmp(id, "a") ? 0 : !strcmp(id, "b") ? 1 : -1;
+}
+
+static int load(sl_track *t, const char *text, size_t len) {
+  sl_err err;
+  return sl_track_load(t, &(sl_bytes){text, len}, number, NULL, &err);
+}
+
 static sl_track *fresh(const char *text) {
   sl_track *t = NULL;
   sl_err err;
   assert_int_equal(sl_track_new(&t, &err), 0);
-  if (text) assert_int_equal(sl_track_load(t, text, strlen(text), sinks, 2, &err), 0);
+  if (text) assert_int_equal(load(t, text, strlen(text)), 0);
   return t;
 }
 
@@ -87,7 +97,7 @@ static void test_damaged(void **state) {
     sl_track *t = NULL;
     sl_err err;
     assert_int_equal(sl_track_new(&t, &err), 0);
-    assert_int_equal(sl_track_load(t, bad[i], strlen(bad[i]), sinks, 2, &err), SL_EPARSE);
+    assert_int_equal(load(t, bad[i], strlen(bad[i])), SL_EPARSE);
     sl_track_free(t);
   }
 }
@@ -108,8 +118,7 @@ static void test_random(void **state) {
     memcpy(now_ended, ended, sizeof ended);
     memcpy(now_stored, stored, sizeof stored);
     sl_track *t = fresh(NULL);
-    sl_err err;
-    if (text) assert_int_equal(sl_track_load(t, text, len, sinks, 2, &err), 0);
+    if (text) assert_int_equal(load(t, text, len), 0);
     sl_slot *flying[64];
     uint64_t cursor = sl_track_position(t);
     uint32_t n = 0, steps = 20 + (uint32_t)sl_rng_below(&rng, 200);
@@ -153,12 +162,35 @@ static void test_random(void **state) {
   sl_mem_free(text);
 }
 
+static uint64_t gone;
+static void on_gone(void *user, uint64_t cursor) {
+  (void)user;
+  gone += cursor;
+}
+
+static void test_loose(void **state) {
+  (void)state;
+  sl_track *t = fresh("track 1\nw 0\nh 0\ns a b\nm 9 9 2\n");
+  sl_slot *s9 = sl_track_emit_loose(t, 9), *s4 = sl_track_emit_loose(t, 4);
+  assert_true(sl_track_has(t, s9, 1, 0));
+  assert_false(sl_track_has(t, s4, 1, 0));
+  assert_true(sl_track_flies(t, 4));
+  sl_track_stored(t, s4, 0, 0);
+  sl_track_stored(t, s4, 1, 77);
+  sl_slot_end(s9);
+  sl_buf out = {0};
+  assert_int_equal(sl_track_scan(t, sinks, 2, on_gone, NULL, &out), 0);
+  assert_int_equal(gone, 9);
+  assert_int_equal(sl_track_loose(t), 1);
+  assert_non_null(strstr(out.data, "m 4 4 1\np 4 1 4d\n"));
+  sl_buf_done(&out);
+  sl_track_free(t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_watermark),
-      cmocka_unit_test(test_restart),
-      cmocka_unit_test(test_damaged),
-      cmocka_unit_test(test_random),
+      cmocka_unit_test(test_watermark), cmocka_unit_test(test_restart), cmocka_unit_test(test_damaged),
+      cmocka_unit_test(test_random),    cmocka_unit_test(test_loose),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

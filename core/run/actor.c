@@ -38,7 +38,8 @@ sl_actor *sl_actor_new(sl_engine *e, sl_stage_rt *st, sl_err *err) {
   a->to = sl_mem_calloc(e->n_stations, sizeof(*a->to));
   a->touched = sl_mem_calloc(e->n_stations, sizeof(*a->touched));
   a->counts = sl_mem_calloc(e->n_stages, sizeof(*a->counts));
-  if (!a->calls || !a->to || !a->touched || !a->counts) goto nomem;
+  a->latency = sl_mem_calloc(e->n_stages, sizeof(*a->latency));
+  if (!a->calls || !a->to || !a->touched || !a->counts || !a->latency) goto nomem;
   pthread_mutex_init(&a->busy_lock, NULL);
   sl_rng_init(&a->rng, e->opts.seed + e->n_actors);
   for (uint32_t i = 0; i < e->n_stages; i++)
@@ -57,11 +58,12 @@ void sl_actor_free(sl_actor *a) {
     sl_unit_unref(a->calls[i].last);
     sl_mem_free(a->calls[i].pending);
   }
-  if (a->counts) pthread_mutex_destroy(&a->busy_lock);
+  if (a->latency) pthread_mutex_destroy(&a->busy_lock);
   sl_mem_free(a->calls);
   sl_mem_free(a->to);
   sl_mem_free(a->touched);
   sl_mem_free(a->counts);
+  sl_mem_free(a->latency);
   sl_mem_free(a);
 }
 
@@ -197,6 +199,7 @@ static int match_edges(sl_actor *a, sl_stage_rt *st, sl_doc *doc, uint64_t *take
 }
 
 void sl_actor_route(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
+  sl_tap_pass(a->e->opts.taps, st->conf->id, doc);
   if (st->n_edges == 1 && !st->edges[0].when && !st->edges[0].is_else) {
     sl_actor_deliver(a, st->edges[0].to, doc);
     return;
@@ -331,6 +334,7 @@ static void went_well(sl_actor *a, sl_call *c, sl_doc *doc) {
   if (st->mode == SL_MODE_ASYNC && st->type->kind == SL_SINK) {
     discard(a, c, doc);
     sl_tally(a, st->index, SL_COUNT_OUT, 1);
+    sl_tap_pass(a->e->opts.taps, st->conf->id, doc);
     sl_actor_end(a, doc, SL_OUT_STORED);
     return;
   }
@@ -438,7 +442,13 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_stage_rt *st = c->st;
   sl_engine *e = a->e;
   sl_call_begin(c, doc);
-  if (!e->opts.profile && !st->conf->timeout && !e->trace) return st->type->process(&c->pub, st->stage, c->lane, doc);
+  if (!e->opts.profile && !st->conf->timeout && !e->trace) {
+    if (!sl_call_timed(c)) return st->type->process(&c->pub, st->stage, c->lane, doc);
+    int64_t begin = sl_time_mono();
+    int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
+    sl_metrics_call(a, st, sl_time_mono() - begin);
+    return verdict;
+  }
   cJSON *before = e->trace ? sl_trace_before(doc) : NULL;
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
   sl_actor_busy(a, st, doc);
@@ -447,6 +457,7 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);
   int64_t ns = sl_time_mono() - wall;
   sl_tally(a, st->index, SL_COUNT_WALL, (uint64_t)ns);
+  sl_metrics_call(a, st, ns);
   if (e->opts.profile) sl_tally(a, st->index, SL_COUNT_CPU, (uint64_t)(sl_time_cpu() - cpu));
   if (e->trace) sl_trace_after(c, doc, before, verdict, ns);
   return verdict;

@@ -234,6 +234,7 @@ int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace
   if (!e->opts.seed) e->opts.seed = sl_rng_seed();
   if (e->opts.progress_every <= 0) e->opts.progress_every = SL_TIME_S;
   e->trace = hook;
+  e->log_level = p->log_level;
   e->n_stages = p->n_stages;
   e->n_lanes = hook ? 1 : (uint32_t)p->lanes;
   pthread_mutex_init(&e->delay_lock, NULL);
@@ -412,9 +413,8 @@ static uint64_t sum(const sl_engine *e, uint32_t stage, int what) {
   return n;
 }
 
-static void stage_stats(sl_engine *e, uint32_t i) {
+static void stage_stats(sl_engine *e, uint32_t i, sl_stage_stats *s) {
   sl_stage_rt *st = &e->stages[i];
-  sl_stage_stats *s = &e->stats[i];
   *s = (sl_stage_stats){.id = st->conf->id,
                         .uses = st->conf->uses,
                         .kind = st->type->kind,
@@ -427,6 +427,10 @@ static void stage_stats(sl_engine *e, uint32_t i) {
                         .dead = sum(e, i, SL_COUNT_DEAD),
                         .held = (uint64_t)atomic_load(&st->held),
                         .bytes_in = sum(e, i, SL_COUNT_BYTES),
+                        .queued_bytes = sl_metrics_queued_bytes(e, st),
+                        .last_out = atomic_load_explicit(&st->last_out, memory_order_relaxed),
+                        .breaker = atomic_load_explicit(&st->breaker, memory_order_relaxed),
+                        .slow_calls = sl_metrics_slow_calls(e, st),
                         .cpu_ns = (int64_t)sum(e, i, SL_COUNT_CPU),
                         .wall_ns = (int64_t)sum(e, i, SL_COUNT_WALL)};
   /* Attempts after the first are no new documents. */
@@ -435,10 +439,15 @@ static void stage_stats(sl_engine *e, uint32_t i) {
     long long live = atomic_load(&e->flow.zones[sl_zone_q(st->station)].live);
     s->queued = live > 1 ? (uint64_t)live - 1 : 0;
   }
+  sl_metrics_latency(e, i, &s->latency);
 }
 
-void sl_engine_stats(sl_engine *e, sl_run_stats *ret) {
-  *ret = (sl_run_stats){.n_stages = e->n_stages, .stages = e->stats};
+void sl_engine_stats(sl_engine *e, sl_run_stats *ret) { sl_engine_stats_into(e, ret, e->stats); }
+
+void sl_engine_log_level(sl_engine *e, int32_t level) { atomic_store(&e->log_level, level); }
+
+void sl_engine_stats_into(sl_engine *e, sl_run_stats *ret, sl_stage_stats *stages) {
+  *ret = (sl_run_stats){.n_stages = e->n_stages, .stages = stages};
   for (uint32_t i = 0; i < e->n_actors; i++) {
     sl_actor *a = e->actors[i];
     ret->stored += a->stored;
@@ -449,8 +458,8 @@ void sl_engine_stats(sl_engine *e, sl_run_stats *ret) {
     ret->dead += a->dead;
   }
   for (uint32_t i = 0; i < e->n_stages; i++) {
-    stage_stats(e, i);
-    if (e->stages[i].type->kind == SL_SOURCE) ret->in += e->stats[i].in;
+    stage_stats(e, i, &stages[i]);
+    if (e->stages[i].type->kind == SL_SOURCE) ret->in += stages[i].in;
   }
   uint64_t done = ret->stored + ret->dropped + ret->unrouted + ret->failed + ret->unfinished;
   ret->in_flight = ret->in > done ? ret->in - done : 0;
@@ -460,6 +469,7 @@ void sl_engine_stats(sl_engine *e, sl_run_stats *ret) {
   ret->seconds_ns = e->started ? (e->ended ? e->ended : sl_time_mono()) - e->started : 0;
   ret->stopped = e->has_error ? 0 : atomic_load(&e->stop);
   ret->signal = e->signal;
+  ret->last_success = atomic_load_explicit(&e->last_success, memory_order_relaxed);
 }
 
 /* ---- the end

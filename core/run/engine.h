@@ -10,6 +10,7 @@
 #define SLUICE_RUN_ENGINE_H
 
 #include "conf/pipeline.h"
+#include "run/metrics.h"
 
 typedef struct sl_engine sl_engine;
 
@@ -23,6 +24,11 @@ typedef struct sl_stage_stats {
   uint64_t retried;      /* attempts after the first */
   uint64_t dead;         /* dead letters of this stage */
   uint64_t held, queued; /* now */
+  uint64_t queued_bytes; /* now; reckoned from the first documents of a long queue */
+  int64_t last_out;      /* wall clock, ns: when something last went on, was stored or dropped; 0: never */
+  int32_t breaker;       /* sinks: 0 closed, 1 open, 2 half-open */
+  uint32_t slow_calls;   /* now running for longer than `timeout` */
+  sl_latency latency;    /* of timed calls; see run/metrics.h */
   uint64_t bytes_in;
   int64_t cpu_ns; /* CPU time in the stage's own calls; only with opts.profile, else 0 */
   int64_t wall_ns;
@@ -39,8 +45,9 @@ typedef struct sl_run_stats {
   uint64_t in_flight;              /* now */
   uint64_t live_bytes, peak_bytes; /* of the budget */
   int64_t seconds_ns;
-  int32_t stopped; /* 1: by a signal or sl_engine_stop; 2: by a second one, or at the end of `grace` */
-  int32_t signal;  /* that asked for it, or 0 */
+  int32_t stopped;      /* 1: by a signal or sl_engine_stop; 2: by a second one, or at the end of `grace` */
+  int32_t signal;       /* that asked for it, or 0 */
+  int64_t last_success; /* wall clock, ns: when a document last came to its end stored or dropped; 0: never */
   uint32_t n_stages;
   const sl_stage_stats *stages; /* in the pipeline's order; [borrow until the next call] */
 } sl_run_stats;
@@ -61,6 +68,7 @@ typedef struct sl_run_opts {
   /* A stage's metric (SL_METRIC_…); or NULL. [any] */
   void (*metric)(void *user, const char *stage, int32_t kind, const char *name, double value);
   void *metric_user;
+  struct sl_tap_hub *taps; /* run/tap.h [borrow]; or NULL */
 } sl_run_opts;
 
 /* pipeline [borrow until sl_engine_free]. Creates every stage (create, lane_open), starts none. *ret [own]. */
@@ -72,6 +80,10 @@ int sl_engine_run(sl_engine *e, sl_err *err);
 void sl_engine_stop(sl_engine *e);
 /* [any]; exact after sl_engine_run. */
 void sl_engine_stats(sl_engine *e, sl_run_stats *ret);
+/* The same into the caller's own array of n_stages. [any], several threads at once. */
+void sl_engine_stats_into(sl_engine *e, sl_run_stats *ret, sl_stage_stats *stages);
+/* The most that is logged from now on, SL_LOG_…. [any] */
+void sl_engine_log_level(sl_engine *e, int32_t level);
 void sl_engine_free(sl_engine *e);
 
 /* One document through the stages on the calling thread, without queues and sinks' side effects: for `trace` and

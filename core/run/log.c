@@ -7,7 +7,9 @@
 
 void sl_run_log(sl_engine *e, int32_t level, const char *stage, const char *fmt, ...) {
   static const char *const names[] = {"", "error", "warn", "info", "debug"};
-  if (level < SL_LOG_ERROR || level > SL_LOG_DEBUG || level > e->p->log_level || e->trace) return;
+  if (level < SL_LOG_ERROR || level > SL_LOG_DEBUG ||
+      level > atomic_load_explicit(&e->log_level, memory_order_relaxed) || e->trace)
+    return;
   char text[1200];
   va_list args;
   va_start(args, fmt);

@@ -101,7 +101,9 @@ void sl_loop_complete(sl_call *c, uint64_t ticket, int32_t verdict) {
   p->used = 0;
   p->generation++;
   c->pending_n--;
-  if (c->actor->e->trace) sl_trace_after(c, doc, p->before, verdict, sl_time_mono() - p->begin);
+  int64_t ns = sl_time_mono() - p->begin;
+  sl_metrics_call(c->actor, c->st, ns);
+  if (c->actor->e->trace) sl_trace_after(c, doc, p->before, verdict, ns);
   finish(c, doc, doc->unit, verdict);
   c->cur = cur;
   c->out = out;
@@ -143,7 +145,9 @@ static void async_one(sl_call *c, sl_doc *doc) {
   } else {
     c->pending[slot].generation++;
   }
-  if (a->e->trace) sl_trace_after(c, doc, before, verdict, sl_time_mono() - begin);
+  int64_t ns = sl_time_mono() - begin;
+  sl_metrics_call(a, st, ns);
+  if (a->e->trace) sl_trace_after(c, doc, before, verdict, ns);
   finish(c, doc, unit, verdict);
 }
 
@@ -398,6 +402,7 @@ static void on_tick(uv_timer_t *h) {
   sl_engine *e = h->data;
   int64_t now = sl_time_mono();
   check_slow(e, now);
+  sl_metrics_tick(e);
   check_stuck(e, now);
   if (e->opts.progress && now >= e->next_progress) {
     sl_run_stats stats;

@@ -18,6 +18,7 @@
 #include "flow/flow.h"
 #include "flow/workq.h"
 #include "run/engine.h"
+#include "run/tap.h"
 #include "store/dead.h"
 
 #define SL_NO_STATION UINT32_MAX
@@ -80,7 +81,10 @@ typedef struct sl_stage_rt {
   atomic_int broken;   /* a FATAL verdict: nothing enters any more */
   atomic_uint threads; /* still running */
   atomic_llong held, held_bytes;
-  int64_t held_since; /* monotonic; of the oldest since nothing was held; its own thread's */
+  atomic_int breaker;    /* 0 closed, 1 open, 2 half-open */
+  atomic_llong last_out; /* wall clock; by the tick */
+  uint64_t done_seen;    /* the tick's */
+  int64_t held_since;    /* monotonic; of the oldest since nothing was held; its own thread's */
   atomic_int produced_end;
   sl_pointer **needs;         /* of conf->needs, compiled [own]; NULL for "@payload" */
   struct sl_written *written; /* debug builds: what it may write */
@@ -132,6 +136,7 @@ typedef struct sl_call {
   sl_unit *last; /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
   int failed;       /* why is set */
+  uint32_t untimed; /* calls until the next one that is timed */
   sl_timer *timers; /* by due; of thread actors */
   sl_watch_rt *watches;
   /* ASYNC */
@@ -158,6 +163,7 @@ struct sl_actor {
   uint32_t n_touched;
   sl_docs inlined;                      /* outbox for inline stages, of actors that do not walk */
   atomic_ullong (*counts)[SL_N_COUNTS]; /* per stage */
+  sl_latency_rt *latency;               /* per stage */
   sl_doc *retried;                      /* of a stage's own thread: goes back to the front of its queue */
   sl_rng rng;
   atomic_ullong stored, dropped, unrouted, failed, unfinished, dead; /* tokens by outcome; dead letters */
@@ -186,8 +192,8 @@ struct sl_engine {
   uv_timer_t retry, tick;
   uv_timer_cb on_retry;
   int64_t next_progress;
-  int async_hungry; /* an ASYNC source waits for credit */
-  int signal;       /* the last one that asked for a stop */
+  int async_hungry;  /* an ASYNC source waits for credit */
+  atomic_int signal; /* the last one that asked for a stop */
   uv_signal_t sigint, sigterm;
   int loop_open;
   atomic_int stop; /* 1 drain, 2 at once */
@@ -199,8 +205,11 @@ struct sl_engine {
   atomic_llong lane_ns; /* smoothed time a lane needs for one document */
   pthread_mutex_t err_lock;
   sl_err error; /* the first fatal one */
-  int has_error;
-  int64_t started, ended;
+  atomic_int has_error;
+  atomic_llong started, ended;
+  atomic_llong last_success; /* wall clock; by the tick */
+  uint64_t ended_seen;       /* the tick's */
+  atomic_int log_level;
   sl_stage_stats *stats;
   sl_trace_hook *trace;
 };
@@ -230,6 +239,15 @@ void sl_actor_forget(sl_actor *a, sl_doc *doc);
 /* Notes what a call with a time limit works on. */
 void sl_actor_busy(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc);
 void sl_call_begin(sl_call *c, sl_doc *doc);
+/* 1 if this call of process or produce is one of those that are timed. */
+static inline int sl_call_timed(sl_call *c) {
+  if (__builtin_expect(c->untimed > 0, 1)) {
+    c->untimed--;
+    return 0;
+  }
+  c->untimed = (uint32_t)sl_rng_below(&c->actor->rng, 31);
+  return 1;
+}
 
 /* verdict.c */
 void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why);

@@ -30,7 +30,7 @@ typedef struct sl_tap_hub {
   struct sl_tap {
     atomic_ullong stage; /* hash of the stage's id; 0: closed */
     atomic_ullong epoch;
-    atomic_ullong every, seen, given, lost;
+    atomic_ullong every, seen, lost;
     atomic_llong bytes; /* on the list */
     _Atomic(sl_tap_item *) list;
   } taps[SL_TAPS];

@@ -269,7 +269,9 @@ static int32_t call_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n) 
   atomic_store_explicit(&a->busy_since, st->conf->timeout ? wall : 0, memory_order_release);
   int32_t rc = st->type->write(&c->pub, st->stage, c->lane, b->docs, n, b->verdicts);
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);
-  sl_tally(a, st->index, SL_COUNT_WALL, (uint64_t)(sl_time_mono() - wall));
+  int64_t ns = sl_time_mono() - wall;
+  sl_tally(a, st->index, SL_COUNT_WALL, (uint64_t)ns);
+  sl_metrics_call(a, st, ns);
   if (e->opts.profile) sl_tally(a, st->index, SL_COUNT_CPU, (uint64_t)(sl_time_cpu() - cpu));
   return rc;
 }
@@ -289,6 +291,7 @@ static int settle_written(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict,
   sl_err why;
   if (verdict == SL_V_OK) {
     sl_tally(a, st->index, SL_COUNT_OUT, 1);
+    sl_tap_pass(a->e->opts.taps, st->conf->id, doc);
     sl_actor_end(a, doc, SL_OUT_STORED);
     return 0;
   }

@@ -236,9 +236,17 @@ int32_t sl_harness_flush(sl_harness *h, uint32_t why) {
 }
 
 void sl_harness_acknowledge(sl_harness *h, sl_doc *doc) {
-  const rec *r = sl_harness_rec_of(h, doc, "sl_harness_acknowledge");
+  rec *r = sl_harness_rec_of(h, doc, "sl_harness_acknowledge");
+  if (h->crashed) return;
+  r->acknowledged = 1;
+  sl_harness_state_ended(h, r->doc->cursor);
   if (!h->type->acknowledged) return;
   sl_harness_enter(h);
   h->type->acknowledged(&h->ctx, h->stage, r->doc->cursor);
   sl_harness_leave(h);
+}
+
+void sl_harness_acknowledge_all(sl_harness *h) {
+  for (rec *r = h->first; r; r = r->next)
+    if (!r->acknowledged && (r->state == REC_OUT || r->state == REC_REJECTED)) sl_harness_acknowledge(h, r->doc);
 }

@@ -81,7 +81,7 @@ static void run_timer(sl_harness *h) {
 
 uint32_t sl_harness_advance(sl_harness *h, int64_t ns) {
   int64_t until = h->mono + (ns > 0 ? ns : 0);
-  uint32_t n = 0;
+  uint32_t n = sl_harness_spool_commit(h);
   for (; h->timers && h->timers->due <= until; n++) run_timer(h);
   h->wall += until - h->mono;
   h->mono = until;
@@ -126,16 +126,16 @@ static uint32_t ready_events(short revents) {
 
 uint32_t sl_harness_pump(sl_harness *h, int32_t timeout_ms) {
   nfds_t n = 0;
+  uint32_t called = sl_harness_spool_commit(h);
   for (const watch *w = h->watches; w; w = w->next) n++;
-  if (!n) return 0;
+  if (!n) return called;
   struct pollfd *fds = sl_harness_mem(n, sizeof *fds);
   n = 0;
   for (const watch *w = h->watches; w; w = w->next, n++) {
     short want = (short)((w->events & SL_WATCH_READ ? POLLIN : 0) | (w->events & SL_WATCH_WRITE ? POLLOUT : 0));
     fds[n] = (struct pollfd){w->fd, want, 0};
   }
-  uint32_t called = 0;
-  int ready = poll(fds, n, timeout_ms);
+  int ready = poll(fds, n, called ? 0 : timeout_ms);
   for (nfds_t i = 0; ready > 0 && i < n; i++) {
     const watch *w = h->watches; /* a callback before may have ended this watch */
     while (w && w->fd != fds[i].fd) w = w->next;

@@ -224,6 +224,7 @@ void sl_harness_stop(sl_harness *h) {
   if (h->life != LIFE_STARTED) return;
   for (rec *r = h->first; r; r = r->next)
     if (r->state == REC_PENDING) sl_harness_cancel(h, r->doc);
+  sl_harness_spool_fail(h, h->spool_mode == SL_HARNESS_SPOOL_HOLD ? SL_ECANCELED : 0); /* each put has an answer */
   if (h->type->stop) {
     sl_harness_enter(h);
     h->type->stop(&h->ctx, h->stage);
@@ -271,6 +272,8 @@ void sl_harness_free(sl_harness *h) {
     h->type->destroy(h->stage);
     sl_harness_leave(h);
   }
+  sl_harness_state_leave(h);
+  sl_harness_push_drop(h);
   if (h->type) find_leaks(h);
   while (h->first) sl_harness_rec_drop(h, h->first);
   free_lists(h);

@@ -110,6 +110,10 @@ static int32_t host_emit(sl_ctx *ctx, sl_doc *doc) {
   } else if (r->state != REC_MADE) {
     return misuse(h, "sl_emit was given a document that it did not make, or twice");
   }
+  if (h->type->kind == SL_SOURCE && sl_harness_given(h, r)) {
+    sl_harness_rec_drop(h, r);
+    return 0;
+  }
   int streaming = h->type->kind == SL_SOURCE || h->type->flags & SL_F_STREAMING || !current;
   if (!streaming || r == current) {
     if (r != current) r->state = REC_STAGED;
@@ -165,6 +169,10 @@ static int32_t host_reject(sl_ctx *ctx, sl_doc *doc) {
     return misuse(h, "sl_reject is for sources and documents that they made");
   if (!r->why.code) r->why = h->last;
   if (!r->why.code) sl_harness_problem(h, "sl_reject without a reason (sl_fail)");
+  if (sl_harness_given(h, r)) {
+    sl_harness_rec_drop(h, r);
+    return 0;
+  }
   if (!r->doc->orig) sl_harness_problem(h, "sl_reject without an origin: the dead letter could not say what it was");
   r->state = REC_REJECTED;
   sl_harness_list_add(&h->rejected, r);
@@ -225,7 +233,10 @@ static void host_complete(sl_ctx *ctx, uint64_t ticket, int32_t verdict) {
     sl_harness_finish(h, r, verdict);
 }
 
-static const void *host_extension(sl_ctx *ctx, const char *id) { return sl_host_doc_extension(ctx, id); }
+static const void *host_extension(sl_ctx *ctx, const char *id) {
+  const void *table = strcmp(id, SL_EXT_RESUME) == 0 ? sl_harness_resume(self(ctx)) : sl_harness_push_extension(id);
+  return table ? table : sl_host_doc_extension(ctx, id);
+}
 
 void sl_harness_fill_host(sl_harness *h) {
   sl_host *host = &h->host;

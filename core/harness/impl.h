@@ -44,6 +44,7 @@ struct rec {
   int32_t verdict; /* inputs: SL_V_…, -1 before */
   uint64_t ticket;
   uint64_t serial; /* counts up with each document made */
+  int acknowledged;
   reclist parents;
   reclist staged; /* inputs: emitted, waiting for the verdict */
   sl_err why;
@@ -64,6 +65,22 @@ typedef struct watch {
   sl_watch_cb cb;
   void *user;
 } watch;
+
+/* A put of the spool that is not durable yet. */
+typedef struct spooled {
+  struct spooled *next;
+  reclist docs;
+  void (*done)(void *user, int32_t rc);
+  void *user;
+} spooled;
+
+/* A listening socket of the host. */
+typedef struct listener {
+  struct listener *next;
+  int fd;
+  char bound[128];
+  char address[];
+} listener;
 
 typedef struct metric {
   struct metric *next;
@@ -119,6 +136,13 @@ struct sl_harness {
   text *texts; /* strings lent to the test */
   uint64_t fail_rest;
   int fail_set;
+
+  struct sl_harness_state *state; /* NULL: no "sluice.resume/1" */
+  uint32_t dropped;
+  int crashed;
+  spooled *spool; /* in order */
+  int32_t spool_mode, spool_volatile;
+  listener *listeners;
   char problem[1024];
   char taken[1024];
   uint32_t problems;
@@ -146,6 +170,18 @@ void sl_harness_commit(sl_harness *h, rec *parent, rec *r);
 void sl_harness_finish(sl_harness *h, rec *r, int32_t verdict);
 void sl_harness_timers_drop(sl_harness *h);
 const char *sl_harness_lend(sl_harness *h, const char *data, size_t len);
+
+/* resume.c: the extension, or NULL without a state; what an emission means for the state (1: goes on, 0: was given). */
+const void *sl_harness_resume(const sl_harness *h);
+int sl_harness_given(sl_harness *h, const rec *r);
+void sl_harness_state_ended(sl_harness *h, uint64_t cursor);
+void sl_harness_state_leave(sl_harness *h);
+
+/* push.c */
+const void *sl_harness_push_extension(const char *id);
+/* Makes durable what waits, calls back, and returns how many callbacks ran. */
+uint32_t sl_harness_spool_commit(sl_harness *h);
+void sl_harness_push_drop(sl_harness *h);
 
 /* Fills params and arena. */
 int sl_harness_read_params(sl_harness *h, sl_err *err);

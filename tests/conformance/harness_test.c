@@ -230,6 +230,43 @@ static void a_source_produces(void **state) {
   sl_harness_free(h);
 }
 
+static void a_state_outlives_its_harness(void **state) {
+  (void)state;
+  sl_harness_state *kept = sl_harness_state_new();
+  sl_harness *h = sl_harness_new(&stage_numbers, NULL);
+  sl_harness_use_state(h, kept);
+  assert_int_equal(sl_harness_start(h), 0);
+  const sl_resume *resume = sl_extension(sl_harness_ctx(h), SL_EXT_RESUME);
+  sl_ctx *ctx = sl_harness_ctx(h);
+  assert_int_equal(resume->position(ctx), 0);
+  resume->put(ctx, "early", "1", 1);
+  assert_int_equal(sl_harness_produce_all(h, 100), SL_P_END);
+  resume->put(ctx, "late", "1", 1);
+  assert_int_equal(resume->position(ctx), 104); /* all that is on its way */
+  sl_harness_acknowledge(h, sl_harness_pull(h));
+  sl_harness_pull(h);
+  sl_harness_acknowledge(h, sl_harness_pull(h)); /* 103 */
+  sl_harness_crash(h);
+  sl_harness_free(h);
+  h = sl_harness_new(&stage_numbers, NULL);
+  sl_harness_use_state(h, kept);
+  assert_int_equal(sl_harness_start(h), 0);
+  ctx = sl_harness_ctx(h);
+  assert_int_equal(resume->position(ctx), 100);
+  assert_int_equal(resume->given(ctx, 101), 0);
+  assert_int_equal(resume->given(ctx, 103), 1);
+  assert_string_equal(sl_harness_note(h, "early"), "1");
+  assert_null(sl_harness_note(h, "late"));
+  assert_int_equal(sl_harness_produce_all(h, 100), SL_P_END);
+  assert_int_equal(sl_harness_dropped(h), 2);
+  assert_int_equal(sl_harness_count(h), 1);
+  assert_int_equal(sl_harness_cursor(h, sl_harness_pull(h)), 101);
+  sl_harness_acknowledge_all(h);
+  assert_int_equal(resume->position(ctx), 104);
+  sl_harness_free(h);
+  sl_harness_state_free(kept);
+}
+
 static void a_sink_judges_each_document(void **state) {
   (void)state;
   sl_harness *h = started(&stage_store, NULL);
@@ -360,6 +397,7 @@ int main(void) {
       cmocka_unit_test(an_asynchronous_stage_completes),
       cmocka_unit_test(a_splitter_emits_only_when_it_says_ok),
       cmocka_unit_test(a_source_produces),
+      cmocka_unit_test(a_state_outlives_its_harness),
       cmocka_unit_test(a_sink_judges_each_document),
       cmocka_unit_test(payload_and_origin_travel),
       cmocka_unit_test(clocks_and_chance_repeat),

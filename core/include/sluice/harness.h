@@ -185,6 +185,39 @@ int32_t sl_harness_alloc_failed(sl_harness *h);
 /* Forgets all documents but those held and pending. */
 void sl_harness_clear(sl_harness *h);
 
+/* ---- state that outlives a harness -------------------------------------------------------------------------------- */
+
+/* What the core would keep on disk. With one, the host has "sluice.resume/1": documents whose cursor was given already are
+ * dropped as the core drops them (sl_harness_dropped counts), a cursor that is 0 or does not grow is a problem. A process
+ * of the core is the time from sl_harness_use_state to sl_harness_free or sl_harness_crash. */
+typedef struct sl_harness_state sl_harness_state;
+sl_harness_state *sl_harness_state_new(void); /* [own] */
+void sl_harness_state_free(sl_harness_state *s);
+/* Before sl_harness_start. The state must live longer than the harness. */
+void sl_harness_use_state(sl_harness *h, sl_harness_state *s);
+/* As if the process were killed now: of the notes only those survive that a document emitted later and acknowledged has
+ * made durable, and documents that were not acknowledged are forgotten. Without it the end of a harness keeps all notes.
+ * The harness is still to be freed; its stage is stopped without the state noticing. */
+void sl_harness_crash(sl_harness *h);
+/* Acknowledges everything that was emitted or rejected and not yet acknowledged, in order. */
+void sl_harness_acknowledge_all(sl_harness *h);
+uint32_t sl_harness_dropped(sl_harness *h);
+/* A note of the source; NULL if it is not there. [borrow until the note changes] */
+const char *sl_harness_note(sl_harness *h, const char *key);
+uint32_t sl_harness_notes(sl_harness *h); /* how many there are */
+
+/* ---- pushed documents, listening ---------------------------------------------------------------------------------- */
+
+/* "sluice.spool/1" and "sluice.listen/1" are always there. What is put becomes durable, and goes on to sl_harness_pull, with
+ * the next sl_harness_pump or sl_harness_advance. */
+#define SL_HARNESS_SPOOL_HOLD 1 /* until the mode changes nothing becomes durable */
+/* rc 0: as usual; SL_HARNESS_SPOOL_HOLD; or an error that put answers from now on (SL_ELIMIT, SL_ESTATE). */
+void sl_harness_spool_mode(sl_harness *h, int32_t rc);
+/* The commit of what waits fails with this error. */
+void sl_harness_spool_fail(sl_harness *h, int32_t rc);
+void sl_harness_spool_durable(sl_harness *h, int32_t durable); /* default 1 */
+uint32_t sl_harness_spooled(sl_harness *h);                    /* documents that wait for their commit */
+
 #ifdef __cplusplus
 }
 #endif

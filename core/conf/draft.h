@@ -55,6 +55,8 @@ typedef struct sl_draft {
   sl_node *root;
   sl_top_keys top;
   const char *state;
+  sl_state_conf keep;
+  sl_admin_conf admin;
   int64_t lanes;
   sl_draft_stage *stages;
   uint32_t n_stages;
@@ -70,8 +72,16 @@ uint32_t sl_draft_find(const sl_draft *d, const char *id);
 const char *sl_draft_nearest(const sl_draft *d, const char *id);
 /* The kind of a stage's type, 0 while it is not known. */
 uint32_t sl_draft_kind(const sl_draft *d, uint32_t i);
+/* 1 if it may be the id of a stage. */
+int sl_draft_is_id(const char *text);
 sl_param_ctx sl_draft_ctx(const sl_draft *d, const char *where);
 
+/* forms.c: keys that take a single value or a map. After `name` is known; schedule and was: after all ids. */
+int sl_forms_state(sl_draft *d);
+int sl_forms_dead_letters(sl_draft *d);
+int sl_forms_admin(sl_draft *d);
+int sl_forms_schedule(sl_draft *d, sl_draft_stage *st);
+void sl_forms_was(sl_draft *d);
 /* override.c */
 int sl_override_top(sl_draft *d);
 int sl_override_stages(sl_draft *d);

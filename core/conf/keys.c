@@ -15,17 +15,50 @@
   { #field, SL_T_STRUCT, 0, FIELD(st, field), NULL, NULL, (help), (table), \
     (uint32_t)(sizeof(table) / sizeof((table)[0])), (uint32_t)sizeof(((st *)0)->field) }
 #define CUSTOM(name, help) { (name), SL_T_CUSTOM, 0, 0, 0, NULL, NULL, (help), NULL, 0, 0 }
+/* A key inside a map: its type in words, its default. */
+#define CUSTOM_IN(name, words, def, help) { (name), SL_T_CUSTOM, 0, 0, 0, (def), (words), (help), NULL, 0, 0 }
+/* One that takes a map, too. */
+#define FORM(name, table, help) \
+  { (name), SL_T_CUSTOM, 0, 0, 0, NULL, NULL, (help), (table), (uint32_t)(sizeof(table) / sizeof((table)[0])), 0 }
 /* clang-format on */
 
 /* ---- the top level ---------------------------------------------------------------------------- */
+
+static const sl_param state_rows[] = {
+    CUSTOM_IN("path", "path or `none`", NULL, "The folder."),
+    ROW(sl_state_keys, checkpoint, SL_T_DURATION, 0, "250ms", "0..1h",
+        "How long what was done may stay uncommitted; what is not committed is done again after a crash."),
+    ROW(sl_state_keys, spool, SL_T_SIZE, 0, "1GiB", "1KiB..",
+        "Most bytes of documents that wait on disk: pushed to a source, before a sink that fails, for a late retry."),
+    ROW(sl_state_keys, kv, SL_T_SIZE, 0, "1GiB", "1KiB..", "Most bytes of key-value state of the stages."),
+};
+
+static const sl_param dead_rows[] = {
+    ROW(sl_dead_keys, path, SL_T_PATH, 0, NULL, NULL,
+        "File when there is no state folder; `<name>.dead.jsonl` in the working directory."),
+    ROW(sl_dead_keys, max, SL_T_INT, 0, "100000", "1..", "Most dead letters in the state folder."),
+    ROW(sl_dead_keys, max_bytes, SL_T_SIZE, 0, "1GiB", "1KiB..", "Most bytes of them."),
+    ROW(sl_dead_keys, max_age, SL_T_DURATION, 0, "0", "0..", "Older ones are removed; 0: none is."),
+    ROW(sl_dead_keys, when_full, SL_T_ENUM, 0, "stop", "stop|drop_oldest",
+        "What happens to the next one when they are at a bound: the run stops, or the oldest are dropped and counted."),
+};
+
+static const sl_param admin_rows[] = {
+    ROW(sl_admin_keys, listen, SL_T_STRING, SL_PF_NONEMPTY, NULL, NULL,
+        "HOST:PORT to listen on with TCP, beside the socket in the state folder."),
+    ROW(sl_admin_keys, token, SL_T_STRING, SL_PF_SECRET | SL_PF_NONEMPTY, NULL, NULL,
+        "What a client must show on TCP: `Authorization: Bearer TOKEN`."),
+};
 
 static const sl_keyrow top_rows[] = {
     {ROW(sl_top_keys, version, SL_T_INT, 0, "1", "1..1", "Version of the file's format."), 0, NULL, NULL, "file", NULL},
     {ROW(sl_top_keys, name, SL_T_STRING, SL_PF_NONEMPTY, NULL, NULL,
          "Name of the pipeline in logs, metrics and file names."),
      0, NULL, "the file's name without its ending", "file", NULL},
-    {CUSTOM("state", "Folder for what is kept between runs: the dead letters. `none` keeps nothing."), 0,
-     "`none` or path", "none", "file", NULL},
+    {FORM("state", state_rows,
+          "Folder for what is kept between runs: how far the sources came, what the sinks stored, dead letters, "
+          "documents that wait. `none` keeps nothing."),
+     0, "path, `none` or map", "none", "file", NULL},
     {CUSTOM("lanes", "Worker threads that carry documents through transforms; `auto` takes the number of cores."), 0,
      "`auto` or int (1..1024)", "auto", "process", NULL},
     {ROW(sl_top_keys, budget, SL_T_SIZE, 0, "256MiB", "1KiB..",
@@ -37,13 +70,15 @@ static const sl_keyrow top_rows[] = {
     {ROW(sl_top_keys, unrouted, SL_T_ENUM, 0, "warn", "warn|error|ignore",
          "What to make of documents that took no edge after a stage: a warning at the end, exit code 3, or nothing."),
      0, NULL, NULL, "file", NULL},
-    {ROW(sl_top_keys, dead_letters, SL_T_PATH, 0, NULL, NULL, "File for dead letters when there is no state folder."),
-     0, NULL, "`<name>.dead.jsonl` in the working directory", "file", NULL},
+    {FORM("dead_letters", dead_rows,
+          "File for dead letters when there is no state folder; as a map also how many the state folder may hold."),
+     0, "path or map", "`<name>.dead.jsonl` in the working directory", "file", NULL},
     {ROW(sl_top_keys, plugin_path, SL_T_PATH, SL_PF_LIST, NULL, NULL,
          "Folders that are searched for plugins before all others."),
      0, NULL, NULL, "file", NULL},
-    {CUSTOM("admin", "Address of the admin interface."), SL_KEY_REFUSED, "address", NULL, "process",
-     "remove it; the tables at the end of a run and `--json` show what the stages did"},
+    {FORM("admin", admin_rows,
+          "The admin interface: a socket in the state folder, and with `listen` a TCP port. `none`: neither."),
+     0, "map or `none`", "the socket", "process", NULL},
     {ROW(sl_top_keys, log, SL_T_ENUM, 0, "info", "error|warn|info|debug",
          "The least important messages that are logged."),
      0, NULL, NULL, "process", NULL},
@@ -63,9 +98,11 @@ static const sl_param on_error_rows[] = {
     ROW(sl_on_error, backoff, SL_T_DURATION, 0, "200ms", "0..24h",
         "Wait before the first further attempt; doubles each time, with full jitter."),
     ROW(sl_on_error, backoff_max, SL_T_DURATION, 0, "30s", "0..24h", "The longest wait."),
-    CUSTOM("then",
-           "What follows the last attempt, and a REJECT: `dead_letter`, `drop`, `stop`, or `{ route: ID }` to hand "
-           "the document, as it entered, to another stage."),
+    ROW(sl_on_error, breaker, SL_T_INT, 0, "5", "0..1000000",
+        "Sinks: after so many failed writes in a row documents go to the spool until it works again; 0: never."),
+    CUSTOM_IN("then", "word or map", "dead_letter",
+              "What follows the last attempt, and a REJECT: `dead_letter`, `drop`, `stop`, or `{ route: ID }` to hand "
+              "the document, as it entered, to another stage."),
 };
 
 static const sl_param batch_rows[] = {
@@ -74,6 +111,18 @@ static const sl_param batch_rows[] = {
     ROW(sl_batch_opts, age, SL_T_DURATION, 0, "0s", "0..1h",
         "How long a sink waits for a batch to fill while input is slow; 0: it takes what there is as soon as it is "
         "free."),
+};
+
+static const sl_param schedule_rows[] = {
+    ROW(sl_schedule_keys, every, SL_T_DURATION, 0, NULL, "1ms..8760h",
+        "From start to start; a run that takes longer is followed by the next at once."),
+    ROW(sl_schedule_keys, cron, SL_T_STRING, SL_PF_NONEMPTY, NULL, NULL,
+        "Minute, hour, day of the month, month, day of the week; `@hourly`, `@daily`, `@weekly`, `@monthly`, "
+        "`@yearly`."),
+    ROW(sl_schedule_keys, zone, SL_T_STRING, SL_PF_NONEMPTY, NULL, NULL,
+        "Time zone of `cron`: `Asia/Ho_Chi_Minh`, `+07:00`; without it the system's."),
+    ROW(sl_schedule_keys, jitter, SL_T_DURATION, 0, "0", "0..24h",
+        "Each start is delayed at random by less than this."),
 };
 
 static const sl_keyrow stage_rows[] = {
@@ -117,10 +166,13 @@ static const sl_keyrow stage_rows[] = {
      "remove it; the stage then runs inside the sluice process"},
     {CUSTOM("cache", "Keeps results of a pure stage."), SL_KEY_REFUSED, "bool", NULL, "pure transforms",
      "remove it; every document is then worked on afresh"},
-    {CUSTOM("schedule", "When a source runs."), SL_KEY_REFUSED, "cron expression", NULL, "sources",
-     "remove it, and start the run from cron or a systemd timer"},
-    {CUSTOM("was", "The stage's former id."), SL_KEY_REFUSED, "id", NULL, "every stage",
-     "remove it; no state is kept between runs yet, so nothing is lost by a rename"},
+    {FORM("schedule", schedule_rows,
+          "When a source runs again after it came to its end: a duration from start to start, or a cron expression. "
+          "The run then goes on until it is stopped."),
+     SL_KEY_SOURCE, "duration, cron expression or map", NULL, "sources", NULL},
+    {ROW(sl_stage_keys, was, SL_T_STRING, SL_PF_LIST, NULL, NULL,
+         "Former ids of the stage: what the state keeps for them becomes this stage's."),
+     SL_KEY_ANY, NULL, NULL, "every stage", NULL},
 };
 
 const sl_param_table sl_keys_stage = {

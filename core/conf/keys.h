@@ -32,11 +32,31 @@ typedef struct sl_keyrow {
 /* The top level. */
 typedef struct sl_top_keys {
   int64_t version;
-  const char *name, *dead_letters;
+  const char *name, *dead_letters; /* dead_letters: by sl_forms_dead_letters */
   int64_t budget, grace;
   int32_t unrouted, log;
   sl_list plugin_path; /* of const char * */
 } sl_top_keys;
+
+/* The map forms of state, dead_letters, admin and schedule. */
+typedef struct sl_state_keys {
+  int64_t checkpoint, spool, kv;
+} sl_state_keys;
+
+typedef struct sl_dead_keys {
+  const char *path;
+  int64_t max, max_bytes, max_age;
+  int32_t when_full;
+} sl_dead_keys;
+
+typedef struct sl_admin_keys {
+  const char *listen, *token;
+} sl_admin_keys;
+
+typedef struct sl_schedule_keys {
+  int64_t every, jitter;
+  const char *cron, *zone;
+} sl_schedule_keys;
 
 /* A stage. */
 typedef struct sl_stage_keys {
@@ -46,7 +66,7 @@ typedef struct sl_stage_keys {
   sl_batch_opts batch;
   int64_t threads, in_flight, timeout; /* threads, in_flight 0: not set */
   int32_t order;                       /* -1: not set */
-  sl_list provides;                    /* of const char * */
+  sl_list provides, was;               /* of const char * */
 } sl_stage_keys;
 
 extern const sl_param_table sl_keys_top, sl_keys_stage;

@@ -34,20 +34,6 @@ static void read_lanes(sl_draft *d) {
   d->lanes = 1;
 }
 
-static int read_state(sl_draft *d) {
-  const sl_node *n = sl_node_get(d->root, "state");
-  if (!n || (n->kind == SL_NODE_SCALAR && strcmp(n->text, "none") == 0)) return 0;
-  if (n->kind != SL_NODE_SCALAR || !*n->text || sl_node_is_null(n)) {
-    sl_diags_error(d->diags, n->pos, SL_EINVAL, "`state`: expected a folder or `none`, found %s",
-                   n->kind == SL_NODE_SCALAR && !*n->text ? "an empty text" : sl_node_kind_name(n));
-    return 0;
-  }
-  char *full = sl_path_abs(n->text, n->flags & SL_NODE_OUTSIDE ? d->cwd : d->base);
-  d->state = full ? sl_arena_strdup(d->arena, full) : NULL;
-  sl_mem_free(full);
-  return d->state ? 0 : sl_diags_nomem(d->diags);
-}
-
 static int is_name(const char *s) {
   for (const unsigned char *p = (const unsigned char *)s; *p; p++)
     if (*p < 0x20 || *p == '/' || *p == 0x7f) return 0;
@@ -73,16 +59,6 @@ static int read_name(sl_draft *d) {
   return 0;
 }
 
-static int read_dead_letters(sl_draft *d) {
-  if (d->top.dead_letters) return 0;
-  size_t cap = strlen(d->cwd) + strlen(d->top.name) + 16;
-  char *path = sl_arena_alloc(d->arena, cap);
-  if (!path) return sl_diags_nomem(d->diags);
-  snprintf(path, cap, "%s%s%s.dead.jsonl", d->cwd, d->cwd[1] ? "/" : "", d->top.name);
-  d->top.dead_letters = path;
-  return 0;
-}
-
 static int read_top(sl_draft *d) {
   for (uint32_t i = 0; i < d->root->count; i++) {
     const sl_node *name = d->root->pairs[i].key;
@@ -98,8 +74,9 @@ static int read_top(sl_draft *d) {
   sl_param_ctx ctx = sl_draft_ctx(d, NULL);
   int rc = sl_params_read(&ctx, &table, d->root, d->pos, 0, &d->top, NULL);
   if (!rc) rc = read_name(d);
-  if (!rc) rc = read_state(d);
-  if (!rc) rc = read_dead_letters(d);
+  if (!rc) rc = sl_forms_state(d);
+  if (!rc) rc = sl_forms_dead_letters(d);
+  if (!rc) rc = sl_forms_admin(d);
   if (!rc) read_lanes(d);
   return rc;
 }
@@ -182,6 +159,8 @@ static int finish(const sl_draft *d, sl_pipeline **ret) {
   p->name = d->top.name;
   p->file = d->file;
   p->state = d->state;
+  p->keep = d->keep;
+  p->admin = d->admin;
   p->dead_path = d->top.dead_letters;
   p->lanes = d->lanes;
   p->budget = d->top.budget;

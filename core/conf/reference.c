@@ -199,18 +199,15 @@ static void add_key(sl_buf *buf, const sl_keyrow *key) {
   sl_buf_addf(buf, " | %s%s | ", key->scope, key->flags & SL_KEY_DEFAULTS ? "; `defaults`" : "");
   add_cell(buf, p->help);
   sl_buf_addstr(buf, " |\n");
-  for (uint32_t i = 0; p->type == SL_T_STRUCT && i < p->n_fields; i++) {
+  for (uint32_t i = 0; i < p->n_fields; i++) {
     const sl_param *f = &p->fields[i];
     sl_buf_addf(buf, "| `%s.%s` | ", p->name, f->name);
     if (f->type == SL_T_CUSTOM)
-      sl_buf_addstr(buf, "word or map");
+      add_cell(buf, f->range);
     else
       add_type(buf, f);
     sl_buf_addstr(buf, " | ");
-    if (f->type == SL_T_CUSTOM)
-      sl_buf_addstr(buf, "`dead_letter`");
-    else
-      add_default(buf, f);
+    add_default(buf, f);
     sl_buf_addstr(buf, " | | ");
     add_cell(buf, f->help);
     sl_buf_addstr(buf, " |\n");

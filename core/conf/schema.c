@@ -157,7 +157,7 @@ static void add_default(maker *m, cJSON *o, const sl_param *row) {
 
 static void add_help(maker *m, cJSON *o, const sl_param *row) {
   char buf[1024];
-  int ranged = row->range && *row->range && row->type != SL_T_ENUM;
+  int ranged = row->range && *row->range && row->type != SL_T_ENUM && row->type != SL_T_CUSTOM;
   snprintf(buf, sizeof buf, "%s%s%s%s", row->help ? row->help : "", ranged ? " Range: " : "", ranged ? row->range : "",
            ranged ? "." : "");
   if (*buf) put(m, o, "description", text(m, buf));
@@ -193,12 +193,18 @@ static cJSON *custom(maker *m, const char *name) {
   return typed(m, strcmp(name, "with") == 0 ? "object" : "string");
 }
 
+/* A key that takes a single value or a map. */
+static cJSON *form(maker *m, const sl_param *row) {
+  sl_param_table table = {row->fields, row->n_fields, sizeof(sl_param), NULL, NULL, NULL, NULL};
+  return either(m, typed(m, "string"), properties(m, &table));
+}
+
 /* ---- tables ---- */
 
 static cJSON *property(maker *m, const sl_param *row) {
   cJSON *o;
   if (row->type == SL_T_CUSTOM) {
-    o = custom(m, row->name);
+    o = row->fields ? form(m, row) : custom(m, row->name);
   } else if (row->flags & SL_PF_MAP) {
     o = typed(m, "object");
     put(m, o, "additionalProperties", element(m, row));

@@ -36,7 +36,7 @@ sl_param_ctx sl_draft_ctx(const sl_draft *d, const char *where) {
 
 /* ---- ids and stage types ---------------------------------------------------------------------- */
 
-static int is_id(const char *s) {
+int sl_draft_is_id(const char *s) {
   for (const char *p = s; *p; p++) {
     int letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_';
     int later = (*p >= '0' && *p <= '9') || *p == '-';
@@ -62,7 +62,7 @@ static const sl_node *need_text(sl_draft *d, const sl_node *map, const char *key
 static int read_id(sl_draft *d, sl_draft_stage *st) {
   const sl_node *n = need_text(d, st->node, "id");
   if (!n) return 0;
-  if (!is_id(n->text)) {
+  if (!sl_draft_is_id(n->text)) {
     sl_diags_error(d->diags, n->pos, SL_EINVAL, "`id`: `%.80s` is not a name", n->text);
     sl_diags_hint(d->diags, "use at most 64 letters a-z A-Z, digits, `_` and `-`; begin with a letter or `_`");
     return 0;
@@ -291,6 +291,8 @@ static void finish_conf(sl_draft_stage *st) {
   c->threads = may && k->threads ? k->threads : may && kind == SL_TRANSFORM ? 4 : 1;
 }
 
+static int kind_is(const sl_draft_stage *st, uint32_t kind) { return st->conf.type && st->conf.type->kind == kind; }
+
 static int read_keys(sl_draft *d, sl_draft_stage *st, const sl_stage_keys *defaults, const sl_node *default_route) {
   const sl_stage_type *type = st->conf.type;
   sl_param_table params = {0}, table = sl_keys_stage;
@@ -315,6 +317,7 @@ static int read_keys(sl_draft *d, sl_draft_stage *st, const sl_stage_keys *defau
   }
   st->from_node = sl_node_get(st->node, "from");
   rc = read_when(d, st);
+  if (!rc && kind_is(st, SL_SOURCE)) rc = sl_forms_schedule(d, st);
   if (!rc) rc = read_params(d, st);
   if (!rc && st->conf.with && sl_arena_defer(d->arena, free_json, st->conf.with)) {
     st->conf.with = NULL;
@@ -410,5 +413,6 @@ int sl_stage_read(sl_draft *d) {
     if (d->stages[i].node && (rc = read_keys(d, &d->stages[i], &defaults, route)) != 0) return rc;
   for (uint32_t i = 0; i < d->n_stages; i++)
     if (d->stages[i].node) find_route(d, &d->stages[i], route);
+  sl_forms_was(d);
   return check_outputs(d);
 }

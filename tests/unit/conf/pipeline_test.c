@@ -13,6 +13,7 @@
 
 #include "../../conf/fake_types.h"
 #include "base/buf.h"
+#include "base/cron.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "conf/diag.h"
@@ -325,6 +326,75 @@ static void state_may_be_a_folder(void **state) {
   sl_pipeline_free(p);
 }
 
+static void what_is_kept_has_bounds(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p = load(STORE("x"), &opts);
+  assert_null(p->state);
+  assert_int_equal(p->keep.checkpoint, 250 * 1000000);
+  assert_int_equal(p->keep.spool, 1 << 30);
+  assert_int_equal(p->keep.kv, 1 << 30);
+  assert_int_equal(p->keep.dead_max, 100000);
+  assert_int_equal(p->keep.dead_bytes, 1 << 30);
+  assert_int_equal(p->keep.dead_age, 0);
+  assert_int_equal(p->keep.dead_when_full, SL_DEAD_FULL_STOP);
+  assert_int_equal(p->admin.off, 0);
+  assert_null(p->admin.listen);
+  assert_int_equal(p->stages[0].on_error.breaker, 5);
+  sl_pipeline_free(p);
+  p = load("state: { path: var, checkpoint: 1s, spool: 2MiB, kv: 3KiB }\n"
+           "dead_letters: { path: d.jsonl, max: 7, max_bytes: 1MiB, max_age: 30d, when_full: drop_oldest }\n"
+           "admin: { listen: '[::1]:9600', token: geheim }\n" STORE("x"),
+           &opts);
+  assert_string_equal(p->state, "/etc/p/var");
+  assert_string_equal(p->dead_path, "/etc/p/d.jsonl");
+  assert_int_equal(p->keep.checkpoint, 1000000000);
+  assert_int_equal(p->keep.spool, 2 << 20);
+  assert_int_equal(p->keep.kv, 3 << 10);
+  assert_int_equal(p->keep.dead_max, 7);
+  assert_int_equal(p->keep.dead_bytes, 1 << 20);
+  assert_int_equal(p->keep.dead_age, (int64_t)30 * 86400 * 1000000000);
+  assert_int_equal(p->keep.dead_when_full, SL_DEAD_FULL_DROP_OLDEST);
+  assert_string_equal(p->admin.listen, "[::1]:9600");
+  assert_string_equal(p->admin.token, "geheim");
+  sl_pipeline_free(p);
+  p = load("state: { path: none }\nadmin: none\n" STORE("x"), &opts);
+  assert_null(p->state);
+  assert_int_equal(p->admin.off, 1);
+  sl_pipeline_free(p);
+}
+
+static void sources_may_have_a_schedule(void **state) {
+  (void)state;
+  sl_load_opts opts = options();
+  sl_pipeline *p = load("stages:\n"
+                        "  - { id: a, uses: files, schedule: 10m, with: { paths: x } }\n"
+                        "  - { id: b, uses: files, schedule: '30 6 * * *', with: { paths: x } }\n"
+                        "  - { id: c, uses: files, schedule: { cron: '30 6 * * *', zone: Asia/Ho_Chi_Minh, jitter: 5s "
+                        "}, with: { paths: x } }\n"
+                        "  - { id: d, uses: poll, schedule: { every: 1h, jitter: 1m }, was: old }\n"
+                        "  - { id: e, uses: files, with: { paths: x } }\n"
+                        "  - { id: out, uses: drain, from: [a, b, c, d, e], was: [one, two] }\n",
+                        &opts);
+  const sl_stage_conf *s = p->stages;
+  assert_int_equal(s[0].schedule.every, (int64_t)600 * 1000000000);
+  assert_int_equal(s[0].schedule.jitter, 0);
+  assert_null(s[0].schedule.cron);
+  assert_non_null(s[1].schedule.cron);
+  assert_int_equal(s[1].schedule.every, 0);
+  /* 2025-08-21T00:00:00Z, and 06:30 in Ho Chi Minh City on that day and the next. */
+  int64_t day = (int64_t)1755734400 * 1000000000;
+  assert_int_equal(sl_cron_next(s[2].schedule.cron, day), day + (int64_t)(23 * 3600 + 1800) * 1000000000);
+  assert_int_equal(s[2].schedule.jitter, (int64_t)5 * 1000000000);
+  assert_int_equal(s[3].schedule.jitter, (int64_t)60 * 1000000000);
+  assert_int_equal(s[3].n_was, 1);
+  assert_string_equal(s[3].was[0], "old");
+  assert_true(!s[4].schedule.every && !s[4].schedule.cron && !s[4].n_was);
+  assert_int_equal(s[5].n_was, 2);
+  assert_string_equal(s[5].was[1], "two");
+  sl_pipeline_free(p);
+}
+
 /* ---- bad times ---- */
 
 static void a_missing_file_is_an_error(void **state) {
@@ -413,6 +483,8 @@ int main(void) {
       cmocka_unit_test(defaults_follow_the_stage_type),
       cmocka_unit_test(needs_are_what_only_the_input_can_bring),
       cmocka_unit_test(state_may_be_a_folder),
+      cmocka_unit_test(what_is_kept_has_bounds),
+      cmocka_unit_test(sources_may_have_a_schedule),
       cmocka_unit_test(a_missing_file_is_an_error),
       cmocka_unit_test(loading_survives_any_failed_allocation),
       cmocka_unit_test(the_diagnostics_survive_any_failed_allocation),

@@ -41,7 +41,9 @@ static void the_schema_has_keys_and_parameters(void **state) {
   assert_string_equal(cJSON_GetStringValue(at(schema, "/$schema")), "http://json-schema.org/draft-07/schema#");
   assert_string_equal(cJSON_GetStringValue(at(schema, "/required/0")), "stages");
   assert_non_null(at(schema, "/properties/budget"));
-  assert_null(at(schema, "/properties/admin"));
+  assert_non_null(at(schema, "/properties/admin/anyOf/1/properties/listen"));
+  assert_string_equal(cJSON_GetStringValue(at(schema, "/properties/state/anyOf/0/type")), "string");
+  assert_non_null(at(schema, "/definitions/stage/properties/schedule/anyOf/1/properties/cron"));
   assert_non_null(at(schema, "/definitions/stage/properties/on_error/properties/backoff"));
   assert_null(at(schema, "/definitions/stage/properties/isolate"));
   assert_true(cJSON_IsFalse(at(schema, "/definitions/stage/additionalProperties")));

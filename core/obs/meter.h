@@ -46,8 +46,9 @@ struct cJSON *sl_meter_stages(sl_meter *m);
 struct cJSON *sl_meter_pipeline(sl_meter *m);
 /* {"ready":…,"phase":…,"reasons":[…]}; *ret_ready. */
 struct cJSON *sl_meter_ready(sl_meter *m, int *ret_ready);
-/* The state of the attached engine, held until sl_meter_unlock_state; NULL (and nothing to unlock) if there is none. */
-struct sl_state *sl_meter_lock_state(sl_meter *m);
-void sl_meter_unlock_state(sl_meter *m);
+/* The state that is attached, which stays until sl_meter_give_state: detach waits for it. NULL (and nothing to give
+ * back) if there is none. For calls that may take long: the meter is not locked meanwhile. */
+struct sl_state *sl_meter_take_state(sl_meter *m);
+void sl_meter_give_state(sl_meter *m);
 
 #endif

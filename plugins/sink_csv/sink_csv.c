@@ -7,15 +7,16 @@
 
 #include <sluice/plugin.h>
 
-#include "../common/outfile.h"
+#include "../common/filesink.h"
 #include "table.h"
 
 #define BOM "\xEF\xBB\xBF"
 
 struct params {
-  const char *path, *each, *separator, *join;
+  filesink_params file;
+  const char *each, *separator, *join;
   sl_list columns;
-  int32_t mode, header, bom, escape, newline, fsync;
+  int32_t header, bom, escape, newline;
 };
 
 struct stage {
@@ -24,24 +25,21 @@ struct stage {
   size_t n;
   jptr *each;
   csv_format format;
-  outfile *file;
+  filesink file;
   csv_buf buf;
   article_refs refs;
   int32_t by_name; /* some column names entities */
-  int32_t complete;
 };
 
 static const sl_param params_table[] = {
-    SL_PARAM(struct params, path, SL_T_PATH, SL_PF_REQUIRED | SL_PF_OUTPUT | SL_PF_NONEMPTY, NULL, NULL,
-             "The file to write. Its folders are made."),
+    FILESINK_PARAM_PATH(struct params),
     SL_PARAM(struct params, columns, SL_T_STRING, SL_PF_REQUIRED | SL_PF_MAP | SL_PF_NONEMPTY, NULL, NULL,
              "Heading: where the value stands: a JSON pointer into the item (into the document without each); doc:/x "
              "into the "
              "document; name:/x for the name of the entity with that id; @key, @uri, @index."),
     SL_PARAM(struct params, each, SL_T_POINTER, SL_PF_READS_MAYBE, NULL, NULL,
              "A list in the document: one row for each of its items. Without it, one row a document."),
-    SL_PARAM(struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
-             "append adds to the file; replace writes a new one beside it that takes its place at the end of the run."),
+    FILESINK_PARAM_MODE(struct params),
     SL_PARAM(struct params, header, SL_T_BOOL, 0, "true", NULL, "Begin a new file with the headings."),
     SL_PARAM(struct params, bom, SL_T_BOOL, 0, "true", NULL,
              "Begin a new file with a byte order mark: Excel takes the file for UTF-8 only with it."),
@@ -53,8 +51,8 @@ static const sl_param params_table[] = {
     SL_PARAM(struct params, join, SL_T_STRING, 0, "; ", NULL, "Stands between the elements of a list in one field."),
     SL_PARAM(struct params, newline, SL_T_ENUM, SL_PF_ADVANCED, "crlf", "crlf|lf",
              "End of a line; RFC 4180 wants crlf."),
-    SL_PARAM(struct params, fsync, SL_T_ENUM, SL_PF_ADVANCED, "end", "never|batch|end",
-             "When the file is forced to disk."),
+    FILESINK_PARAM_FSYNC(struct params),
+    FILESINK_PARAM_FOREIGN(struct params),
 };
 
 static const sl_entry *entry_at(const sl_list *list, uint32_t i) {
@@ -78,11 +76,6 @@ static int32_t contract(const void *params, sl_contract *out) {
 static int32_t no_memory(sl_ctx *ctx) {
   sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, "lower budget: or batch:");
   return SL_ENOMEM;
-}
-
-static int32_t fail(sl_ctx *ctx, const outfile_error *e) {
-  sl_fail(ctx, e->code, e->message, e->detail, *e->hint ? e->hint : NULL);
-  return e->code;
 }
 
 static int32_t add_columns(sl_ctx *ctx, struct stage *s) {
@@ -123,38 +116,39 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
 
 /* The first line of an existing file must be our headings, or the rows would stand under the wrong ones. */
 static int32_t check_header(sl_ctx *ctx, struct stage *s) {
-  int fd = open(s->p->path, O_RDONLY | O_CLOEXEC);
   char *found = malloc(s->buf.len + sizeof BOM);
-  ssize_t n = fd >= 0 && found ? pread(fd, found, s->buf.len + 3, 0) : -1;
-  if (fd >= 0) close(fd);
+  if (!found) return no_memory(ctx);
+  size_t n = outfile_peek(s->file.file, found, s->buf.len + 3);
   const char *at = found;
   if (n >= 3 && memcmp(at, BOM, 3) == 0) {
     at += 3;
     n -= 3;
   }
-  int same = n >= (ssize_t)s->buf.len && memcmp(at, s->buf.data, s->buf.len) == 0;
+  int same = n >= s->buf.len && memcmp(at, s->buf.data, s->buf.len) == 0;
   free(found);
   if (same) return SL_OK;
-  sl_fail(ctx, SL_ESTATE, "the headings of the existing file are not those of this stage", s->p->path,
+  sl_fail(ctx, SL_ESTATE, "the headings of the existing file are not those of this stage", s->p->file.path,
           "name another file, use mode: replace, or header: false");
   return SL_ESTATE;
 }
 
+/* Begins a new file, or looks at the beginning of one that is there. */
+static int32_t put_header(sl_ctx *ctx, struct stage *s) {
+  s->buf.len = 0;
+  int fresh = outfile_length(s->file.file) == 0;
+  if (fresh && s->p->bom) csv_put(&s->buf, BOM, 3);
+  if (s->p->header) csv_header(&s->buf, &s->format, s->columns, s->n);
+  if (s->buf.failed) return no_memory(ctx);
+  if (!fresh) return s->p->header ? check_header(ctx, s) : SL_OK;
+  return s->buf.len ? filesink_append(&s->file, ctx, s->buf.data, s->buf.len) : SL_OK;
+}
+
 static int32_t start(sl_ctx *ctx, void *stage) {
   struct stage *s = stage;
-  const struct params *p = s->p;
-  outfile_opts opts = {.path = p->path, .replace = p->mode, .torn = OUTFILE_TORN_REFUSE, .sync = p->fsync};
-  outfile_error e = {0};
-  s->complete = 0;
-  if (outfile_open(&opts, &s->file, &e) != SL_OK) return fail(ctx, &e);
-  s->buf.len = 0;
-  int fresh = outfile_length(s->file) == 0;
-  if (fresh && p->bom) csv_put(&s->buf, BOM, 3);
-  if (p->header) csv_header(&s->buf, &s->format, s->columns, s->n);
-  if (s->buf.failed) return no_memory(ctx);
-  if (!fresh) return p->header ? check_header(ctx, s) : SL_OK;
-  if (s->buf.len && outfile_append(s->file, s->buf.data, s->buf.len, &e) != SL_OK) return fail(ctx, &e);
-  return SL_OK;
+  int32_t rc = filesink_start(&s->file, ctx, &s->p->file, OUTFILE_TORN_REFUSE, 0);
+  if (rc == SL_OK && (rc = put_header(ctx, s)) != SL_OK) filesink_drop(&s->file);
+  if (rc == SL_OK) filesink_saved(&s->file, ctx, NULL, 0);
+  return rc;
 }
 
 /* Appends the rows of one document; a verdict. */
@@ -185,38 +179,25 @@ static int32_t print(sl_ctx *ctx, struct stage *s, sl_doc *doc) {
 
 static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   struct stage *s = stage;
-  outfile_error e = {0};
   (void)lane;
-  s->complete = 0;
   s->buf.len = 0;
   for (uint32_t i = 0; i < n; i++) verdicts[i] = print(ctx, s, docs[i]);
-  if (s->buf.len == 0 || outfile_append(s->file, s->buf.data, s->buf.len, &e) == SL_OK) return SL_OK;
-  fail(ctx, &e);
-  for (uint32_t i = 0; i < n; i++)
-    if (verdicts[i] == SL_V_OK) verdicts[i] = SL_V_RETRY;
+  if (s->buf.len && filesink_append(&s->file, ctx, s->buf.data, s->buf.len) != SL_OK)
+    for (uint32_t i = 0; i < n; i++)
+      if (verdicts[i] == SL_V_OK) verdicts[i] = SL_V_RETRY;
+  filesink_saved(&s->file, ctx, verdicts, n);
   return SL_OK;
 }
 
 static int32_t flush(sl_ctx *ctx, void *stage, void *lane, uint32_t why) {
   struct stage *s = stage;
-  outfile_error e = {0};
   (void)lane;
-  if (why == SL_FLUSH_END) s->complete = 1;
-  if (!s->file || outfile_sync(s->file, &e) == SL_OK) return SL_OK;
-  s->complete = 0;
-  return fail(ctx, &e);
+  return filesink_flush(&s->file, ctx, why);
 }
 
 static void stop(sl_ctx *ctx, void *stage) {
   struct stage *s = stage;
-  outfile_error e = {0};
-  if (!s->complete && s->file && s->p->mode)
-    sl_log(ctx, SL_LOG_WARN, "the run did not come to its end: the file to be replaced is left as it was");
-  if (outfile_close(s->file, s->complete, &e) != SL_OK) {
-    fail(ctx, &e);
-    sl_log(ctx, SL_LOG_ERROR, e.message);
-  }
-  s->file = NULL;
+  filesink_stop(&s->file, ctx);
   free(s->buf.data);
   s->buf = (csv_buf){0};
 }
@@ -224,7 +205,7 @@ static void stop(sl_ctx *ctx, void *stage) {
 static void destroy(void *stage) {
   struct stage *s = stage;
   if (!s) return;
-  outfile_close(s->file, 0, NULL);
+  filesink_drop(&s->file);
   for (size_t i = 0; s->columns && i < s->p->columns.count; i++) free(s->columns[i].path);
   free(s->columns);
   free(s->each);

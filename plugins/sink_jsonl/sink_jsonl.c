@@ -5,49 +5,41 @@
 
 #include <sluice/plugin.h>
 
-#include "../common/outfile.h"
+#include "../common/filesink.h"
 #include "offsets.h"
 
 #define PIECE ((size_t)256 << 10) /* a batch above this is written in pieces, so that the buffer stays in the cache */
 
 struct params {
-  const char *path;
-  int32_t mode, torn, fsync, offsets;
+  filesink_params file;
+  int32_t torn, offsets;
   int64_t rotate;
 };
 
 struct stage {
   const struct params *p;
-  outfile *file;
+  filesink file;
   jsonl_buf buf;
-  int32_t complete; /* flushed at the end of the input and nothing written or failed since */
 };
 
 static const sl_param params_table[] = {
-    SL_PARAM(struct params, path, SL_T_PATH, SL_PF_REQUIRED | SL_PF_OUTPUT | SL_PF_NONEMPTY, NULL, NULL,
-             "The file to write. Its folders are made."),
-    SL_PARAM(struct params, mode, SL_T_ENUM, 0, "append", "append|replace",
-             "append adds to the file; replace writes a new one beside it that takes its place at the end of the run."),
+    FILESINK_PARAM_PATH(struct params),
+    FILESINK_PARAM_MODE(struct params),
     SL_PARAM(struct params, rotate, SL_T_SIZE, 0, "0", "0..",
              "Begin a new file before this many bytes are passed: news.jsonl becomes news.1.jsonl, news.2.jsonl, … "
              "0: never."),
-    SL_PARAM(struct params, fsync, SL_T_ENUM, 0, "end", "never|batch|end",
-             "When the file is forced to disk: never, after each batch, or at the end and when the pipeline drains."),
+    FILESINK_PARAM_FSYNC(struct params),
     SL_PARAM(
         struct params, offsets, SL_T_ENUM, 0, "bytes", "bytes|codepoints|utf16",
         "Unit of the offsets into /text: bytes as in the document, code points (Python) or UTF-16 units (JavaScript)."),
     SL_PARAM(struct params, torn, SL_T_ENUM, SL_PF_ADVANCED, "refuse", "refuse|cut|end",
              "What to do with a file whose last line has no end: refuse to start, cut that line off, or end it."),
+    FILESINK_PARAM_FOREIGN(struct params),
 };
-
-static int32_t fail(sl_ctx *ctx, const outfile_error *e) {
-  sl_fail(ctx, e->code, e->message, e->detail, *e->hint ? e->hint : NULL);
-  return e->code;
-}
 
 static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
   const struct params *p = params;
-  if (p->mode && p->rotate > 0) {
+  if (p->file.mode && p->rotate > 0) {
     sl_fail(ctx, SL_EINVAL, "mode: replace and rotate cannot be used together", NULL, "leave out one of the two");
     return SL_EINVAL;
   }
@@ -63,11 +55,7 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
 
 static int32_t start(sl_ctx *ctx, void *stage) {
   struct stage *s = stage;
-  const struct params *p = s->p;
-  outfile_opts opts = {.path = p->path, .replace = p->mode, .torn = p->torn, .sync = p->fsync, .rotate = p->rotate};
-  outfile_error e = {0};
-  s->complete = 0;
-  return outfile_open(&opts, &s->file, &e) == SL_OK ? SL_OK : fail(ctx, &e);
+  return filesink_start(&s->file, ctx, &s->p->file, s->p->torn, s->p->rotate);
 }
 
 /* Appends one line to the buffer; a verdict. */
@@ -96,23 +84,18 @@ static int32_t print(sl_ctx *ctx, struct stage *s, sl_doc *doc) {
 /* Writes the first `len` bytes of the buffer, the lines of docs [from, to); those that were printed get RETRY if it
  * fails. */
 static int32_t put_piece(sl_ctx *ctx, struct stage *s, size_t len, int32_t *verdicts, const uint32_t range[2]) {
-  outfile_error e = {0};
-  int32_t rc = len ? outfile_append(s->file, s->buf.data, len, &e) : SL_OK;
+  int32_t rc = len ? filesink_append(&s->file, ctx, s->buf.data, len) : SL_OK;
   memmove(s->buf.data, s->buf.data + len, s->buf.len - len);
   s->buf.len -= len;
   if (rc == SL_OK) return SL_OK;
-  fail(ctx, &e);
   for (uint32_t i = range[0]; i < range[1]; i++)
     if (verdicts[i] == SL_V_OK) verdicts[i] = SL_V_RETRY;
   return rc;
 }
 
-static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
-  struct stage *s = stage;
-  (void)lane;
+static void put_batch(sl_ctx *ctx, struct stage *s, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   size_t limit = s->p->rotate > 0 && s->p->rotate < (int64_t)PIECE ? (size_t)s->p->rotate : PIECE;
   uint32_t range[2] = {0, 0}; /* documents whose lines are in the buffer */
-  s->complete = 0;
   s->buf.len = 0;
   for (uint32_t i = 0; i < n; i++) {
     size_t before = s->buf.len;
@@ -121,36 +104,32 @@ static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *
       range[1] = i;
       if (put_piece(ctx, s, before, verdicts, range) != SL_OK) {
         for (uint32_t k = i; k < n; k++) verdicts[k] = SL_V_RETRY;
-        return SL_OK;
+        return;
       }
       range[0] = i;
     }
   }
   range[1] = n;
   if (s->buf.len) put_piece(ctx, s, s->buf.len, verdicts, range);
+}
+
+static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
+  struct stage *s = stage;
+  (void)lane;
+  put_batch(ctx, s, docs, n, verdicts);
+  filesink_saved(&s->file, ctx, verdicts, n);
   return SL_OK;
 }
 
 static int32_t flush(sl_ctx *ctx, void *stage, void *lane, uint32_t why) {
   struct stage *s = stage;
-  outfile_error e = {0};
   (void)lane;
-  if (why == SL_FLUSH_END) s->complete = 1;
-  if (!s->file || outfile_sync(s->file, &e) == SL_OK) return SL_OK;
-  s->complete = 0;
-  return fail(ctx, &e);
+  return filesink_flush(&s->file, ctx, why);
 }
 
 static void stop(sl_ctx *ctx, void *stage) {
   struct stage *s = stage;
-  outfile_error e = {0};
-  if (!s->complete && s->file && s->p->mode)
-    sl_log(ctx, SL_LOG_WARN, "the run did not come to its end: the file to be replaced is left as it was");
-  if (outfile_close(s->file, s->complete, &e) != SL_OK) {
-    fail(ctx, &e);
-    sl_log(ctx, SL_LOG_ERROR, e.message);
-  }
-  s->file = NULL;
+  filesink_stop(&s->file, ctx);
   free(s->buf.data);
   s->buf = (jsonl_buf){0};
 }
@@ -158,7 +137,7 @@ static void stop(sl_ctx *ctx, void *stage) {
 static void destroy(void *stage) {
   struct stage *s = stage;
   if (!s) return;
-  outfile_close(s->file, 0, NULL);
+  filesink_drop(&s->file);
   free(s->buf.data);
   free(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dead letters: the writer, and reading by kind of file. */
+/* Dead letters: the writer for a pipeline without a state, and reading by kind of file. */
 #include "store/dead.h"
 
 #include <errno.h>
@@ -10,13 +10,17 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/time.h"
 #include "store/dead_file.h"
+#include "store/state_impl.h"
+
+#define COMMIT_LIMIT (30 * SL_TIME_S)
 
 struct sl_dead {
   pthread_mutex_t lock;
-  char *path;
+  char *folder, *path;
   int in_state; /* SQLite, else JSON lines */
-  struct sl_dead_db *db;
+  sl_state *db;
   struct sl_dead_lines *lines;
 };
 
@@ -31,6 +35,7 @@ int sl_dead_new(const char *state, const char *path, sl_dead **ret, sl_err *err)
   pthread_mutex_init(&d->lock, NULL);
   d->path = file;
   d->in_state = state != NULL;
+  d->folder = sl_mem_strdup(state);
   *ret = d;
   return 0;
 }
@@ -66,19 +71,22 @@ int sl_dead_check(const sl_dead *d, sl_err *err) {
   return rc;
 }
 
-static int open_and_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
-  int rc = 0;
-  if (!d->db && !d->lines) {
-    rc = sl_path_mkdirs_for(d->path, err);
-    if (!rc) rc = d->in_state ? sl_dead_db_open(d->path, 1, &d->db, err) : sl_dead_lines_open(d->path, &d->lines, err);
-  }
-  if (rc) return rc;
-  return d->in_state ? sl_dead_db_put(d->db, entry, err) : sl_dead_lines_put(d->lines, entry, err);
+static int put_in_state(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
+  sl_state_opts opts = {.folder = d->folder, .pipeline = entry->pipeline, .dead_drop_oldest = 1};
+  int rc = d->db ? 0 : sl_state_open(&opts, &d->db, err);
+  if (!rc) rc = sl_state_dead_put(d->db, entry, err);
+  return rc ? rc : sl_state_sync(d->db, COMMIT_LIMIT, err);
+}
+
+static int put_in_lines(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
+  int rc = d->lines ? 0 : sl_path_mkdirs_for(d->path, err);
+  if (!rc && !d->lines) rc = sl_dead_lines_open(d->path, &d->lines, err);
+  return rc ? rc : sl_dead_lines_put(d->lines, entry, err);
 }
 
 int sl_dead_put(sl_dead *d, const sl_dead_entry *entry, sl_err *err) {
   pthread_mutex_lock(&d->lock);
-  int rc = open_and_put(d, entry, err);
+  int rc = d->in_state ? put_in_state(d, entry, err) : put_in_lines(d, entry, err);
   pthread_mutex_unlock(&d->lock);
   return rc;
 }
@@ -87,11 +95,22 @@ const char *sl_dead_path(const sl_dead *d) { return d->path; }
 
 void sl_dead_free(sl_dead *d) {
   if (!d) return;
-  sl_dead_db_close(d->db);
+  sl_state_close(d->db);
   sl_dead_lines_close(d->lines);
   pthread_mutex_destroy(&d->lock);
+  sl_mem_free(d->folder);
   sl_mem_free(d->path);
   sl_mem_free(d);
+}
+
+static int read_state(const char *path, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
+  sl_sdb db;
+  int version = 0, rc = sl_sdb_open(&db, path, SL_SDB_READ, err);
+  if (rc) return rc;
+  rc = sl_schema_version(&db, path, &version, err);
+  if (!rc) rc = sl_dead_select(&db, version, NULL, cb, user, err);
+  sl_sdb_close(&db);
+  return rc;
 }
 
 int sl_dead_read(const char *where, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
@@ -102,10 +121,7 @@ int sl_dead_read(const char *where, int (*cb)(void *user, const sl_dead_entry *e
     rc = sl_err_set(err, SL_ENOTFOUND, "there are no dead letters at %s", where);
     sl_err_hint(err, "name a state folder, its state.db, or a <name>.dead.jsonl file");
   } else if (strcmp(sl_path_ext(path), ".db") == 0) {
-    struct sl_dead_db *db = NULL;
-    rc = sl_dead_db_open(path, 0, &db, err);
-    if (!rc) rc = sl_dead_db_read(db, cb, user, err);
-    sl_dead_db_close(db);
+    rc = read_state(path, cb, user, err);
   } else {
     rc = sl_dead_lines_read(path, cb, user, err);
   }

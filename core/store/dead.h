@@ -28,6 +28,7 @@ typedef struct sl_dead_entry {
   const char *media_type; /* of the payload, or "" */
   sl_bytes map;           /* the edit map, serialized as in the queue; len 0: none */
   const char *splits;     /* path of splits, "0/3"; "" or NULL: none */
+  int64_t first;          /* when the first attempt failed, wall clock; 0: not known */
 } sl_dead_entry;
 
 typedef struct sl_dead sl_dead;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents that wait on disk. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/state_impl.h"
+
+/* A row's own weight beside its texts. */
+#define ROW 256
+
+static size_t len_of(const char *text) { return text ? strlen(text) : 0; }
+
+uint64_t sl_queue_entry_bytes(const sl_queue_entry *e) {
+  return ROW + e->body.len + e->payload.len + e->map.len + len_of(e->uri) + len_of(e->locator) + len_of(e->revision) +
+         len_of(e->why);
+}
+
+int sl_queue_insert(sl_sdb *db, const sl_queue_entry *e, sl_err *err) {
+  sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_QUEUE_PUT, err);
+  if (!st) return SL_EIO;
+  const int64_t numbers[] = {e->kind, 0, e->attempts, e->due, (int64_t)sl_queue_entry_bytes(e)};
+  const char *const texts[] = {e->uri, e->locator, e->revision, e->splits, e->media_type, e->why};
+  const sl_bytes *const blobs[] = {&e->map, &e->body, &e->payload};
+  int at = 1;
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++, at++)
+    if (at != 2) sqlite3_bind_int64(st, at, numbers[i]);
+  sl_sdb_text(st, 2, e->stage);
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) sl_sdb_text(st, at++, texts[i]);
+  for (size_t i = 0; i < sizeof blobs / sizeof blobs[0]; i++) sl_sdb_blob(st, at++, blobs[i]->data, blobs[i]->len);
+  return sl_sdb_run(db, st, err);
+}
+
+int sl_state_queue_put(sl_state *s, const sl_queue_entry *entries, uint32_t n, void (*done)(void *user, int rc),
+                       void *user, sl_err *err) {
+  uint64_t bytes = 0;
+  int pushed = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    uint64_t one = sl_queue_entry_bytes(&entries[i]);
+    if (one > SL_STATE_VALUE_MAX)
+      return sl_err_set(err, SL_ELIMIT, "a document of %llu bytes is too long", (unsigned long long)one);
+    bytes += one;
+    pushed |= entries[i].kind == SL_QUEUE_SPOOL;
+  }
+  pthread_mutex_lock(&s->lock);
+  uint64_t held = s->totals.queued_bytes + s->queue_bytes;
+  uint64_t most = s->opts.spool_bytes > 0 ? (uint64_t)s->opts.spool_bytes : UINT64_MAX;
+  /* Who pushes can be told to come again; it may be the loop, which must not wait. */
+  int busy = pushed && s->pending_bytes > 0 && s->pending_bytes + bytes > SL_STATE_PENDING_MAX;
+  pthread_mutex_unlock(&s->lock);
+  if (held + bytes > most) {
+    sl_err_set(err, SL_ELIMIT, "the spool is full: %llu of %llu bytes", (unsigned long long)held,
+               (unsigned long long)most);
+    sl_err_hint(err, "spool: under state: sets its bound");
+    return SL_ELIMIT;
+  }
+  if (busy) return sl_err_set(err, SL_ELIMIT, "documents come faster than the state is written");
+  sl_sop *op = sl_sop_queue(entries, n);
+  if (!op) return sl_err_set(err, SL_ENOMEM, "no memory for the queue");
+  op->done = done;
+  op->user = user;
+  int rc = sl_state_put(s, op, !pushed, err);
+  if (rc) sl_mem_free(op);
+  return rc;
+}
+
+static void load(sqlite3_stmt *st, sl_queue_entry *e) {
+  const char **texts[] = {&e->uri, &e->locator, &e->revision, &e->splits, &e->media_type, &e->why};
+  sl_bytes *blobs[] = {&e->map, &e->body, &e->payload};
+  int at = 5;
+  *e = (sl_queue_entry){.id = (uint64_t)sqlite3_column_int64(st, 0),
+                        .kind = sqlite3_column_int(st, 1),
+                        .stage = sl_sdb_column_text(st, 2),
+                        .attempts = (uint32_t)sqlite3_column_int64(st, 3),
+                        .due = sqlite3_column_int64(st, 4)};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) *texts[i] = sl_sdb_column_text(st, at++);
+  for (size_t i = 0; i < sizeof blobs / sizeof blobs[0]; i++) sl_sdb_column_blob(st, at++, blobs[i]);
+}
+
+/* The ids come from the index alone; those that are due at once need no sorting. */
+static sqlite3_stmt *prepare_read(sl_sdb *db, const sl_queue_filter *f, sl_err *err) {
+  sqlite3_stmt *st = NULL;
+  sqlite3_str *skip = sqlite3_str_new(db->db), *all = sqlite3_str_new(db->db);
+  for (uint32_t i = 0; i < f->n_skip; i++) sqlite3_str_appendf(skip, "%s%Q", i ? ", " : "", f->skip[i]);
+  char *list = sqlite3_str_finish(skip);
+  const char *names = list ? list : "";
+  sqlite3_str_appendf(
+      all,
+      "SELECT q.id, q.kind, q.stage, attempts, due, uri, locator, revision, splits, media_type, why, map, body, payload"
+      " FROM (SELECT id FROM queue WHERE due = 0 AND id > ?1 AND NOT (kind = %d AND stage IN (%s)) UNION ALL"
+      " SELECT id FROM queue WHERE due > 0 AND due <= ?2 AND id > ?1 AND NOT (kind = %d AND stage IN (%s))"
+      " ORDER BY id LIMIT ?3) AS due_now JOIN queue AS q ON q.id = due_now.id ORDER BY q.id",
+      SL_QUEUE_SPILL, names, SL_QUEUE_SPILL, names);
+  char *query = sqlite3_str_finish(all);
+  if (!query || (f->n_skip && !list))
+    sl_err_set(err, SL_ENOMEM, "no memory to read the queue");
+  else if (sqlite3_prepare_v2(db->db, query, -1, &st, NULL))
+    sl_sdb_err(db, err, "read");
+  sqlite3_free(query);
+  sqlite3_free(list);
+  return st;
+}
+
+int sl_state_queue_read(sl_state *s, const sl_queue_filter *filter, int (*cb)(void *user, const sl_queue_entry *entry),
+                        void *user, sl_err *err) {
+  int rc = 0, step = SQLITE_DONE;
+  sl_sdb_lock(s->reader);
+  sqlite3_stmt *st = prepare_read(s->reader, filter, err);
+  if (st) {
+    sqlite3_bind_int64(st, 1, (int64_t)filter->after);
+    sqlite3_bind_int64(st, 2, filter->now);
+    sqlite3_bind_int64(st, 3, filter->max);
+    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+      sl_queue_entry e;
+      load(st, &e);
+      if (cb(user, &e)) break;
+    }
+    if (step != SQLITE_ROW && step != SQLITE_DONE) rc = sl_sdb_err(s->reader, err, "read");
+  } else {
+    rc = SL_EIO;
+  }
+  sqlite3_finalize(st);
+  sl_sdb_unlock(s->reader);
+  return rc;
+}
+
+int64_t sl_state_queue_next_due(sl_state *s, int64_t now) {
+  int64_t due = INT64_MAX;
+  sl_sdb_lock(s->reader);
+  sqlite3_stmt *st = sl_sdb_kept(s->reader, SL_ST_QUEUE_NEXT, NULL);
+  if (st) {
+    sqlite3_bind_int64(st, 1, now);
+    if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL) due = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+  }
+  sl_sdb_unlock(s->reader);
+  return due;
+}
+
+static uint64_t count_pending(const sl_sops *ops, const char *stage, int32_t kind) {
+  uint64_t n = 0;
+  for (const sl_sop *op = ops->first; op; op = op->next)
+    for (uint32_t i = 0; op->kind == SL_SOP_QUEUE && i < op->n; i++)
+      n += (!stage || strcmp(stage, op->entries[i].stage) == 0) && (!kind || kind == op->entries[i].kind);
+  return n;
+}
+
+uint64_t sl_state_queue_count(sl_state *s, const char *stage, int32_t kind) {
+  /* In this order a row that is committed in between is counted twice for a moment, never missed. */
+  pthread_mutex_lock(&s->lock);
+  uint64_t n = s->queue_rows ? count_pending(&s->batch, stage, kind) + count_pending(&s->pending, stage, kind) : 0;
+  pthread_mutex_unlock(&s->lock);
+  sl_sdb_lock(s->reader);
+  sqlite3_stmt *st = sl_sdb_kept(s->reader, stage ? SL_ST_QUEUE_COUNT : SL_ST_QUEUE_COUNT_ALL, NULL);
+  if (st) {
+    sqlite3_bind_int(st, 1, kind);
+    if (stage) sl_sdb_text(st, 2, stage);
+    if (sqlite3_step(st) == SQLITE_ROW) n += (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+  }
+  sl_sdb_unlock(s->reader);
+  return n;
+}

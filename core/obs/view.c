@@ -234,8 +234,8 @@ cJSON *sl_view_stages(const sl_view *v) {
   number(process, "threads", v->process.threads);
   cJSON_AddNumberToObject(process, "cpu_s", round((double)v->process.cpu_ns / 1e6) / 1e3);
   if (v->has_state) state_json(v, out);
-  cJSON *reasons = cJSON_AddArrayToObject(out, "reasons");
-  (void)sl_view_reasons(v, reason_json, reasons);
+  cJSON *why = cJSON_AddArrayToObject(out, "reasons");
+  (void)sl_view_reasons(v, reason_json, why);
   cJSON *stages = cJSON_AddArrayToObject(out, "stages");
   for (uint32_t i = 0; i < v->run.n_stages; i++) cJSON_AddItemToArray(stages, stage_json(&v->stages[i]));
   return out;

@@ -132,6 +132,8 @@ struct sl_harness {
   size_t log_len, log_cap;
   atomic_int woken;
 
+  sl_harness_ledger *ledger; /* [borrow], or NULL */
+
   sl_err last;
   text *texts; /* strings lent to the test */
   uint64_t fail_rest;
@@ -183,6 +185,8 @@ const void *sl_harness_push_extension(const char *id);
 uint32_t sl_harness_spool_commit(sl_harness *h);
 void sl_harness_push_drop(sl_harness *h);
 
+/* The table of "sluice.ledger/1", or NULL. */
+const void *sl_harness_ledger_table(const sl_harness *h);
 /* Fills params and arena. */
 int sl_harness_read_params(sl_harness *h, sl_err *err);
 

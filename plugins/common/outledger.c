@@ -217,8 +217,7 @@ __attribute__((format(printf, 3, 4))) static int32_t refuse(outfile_error *err, 
   vsnprintf(detail, sizeof detail, format, args);
   va_end(args);
   return outfile_say(err, SL_ESTATE, message, detail,
-                     "put the right file back; or go on with what is there: on_foreign: append; or start over: "
-                     "--reprocess");
+                     "put the right file back, or go on behind what is there with on_foreign: append");
 }
 
 /* Cuts what is not committed of one file. */

@@ -77,9 +77,10 @@ static void token_ended(void *user, sl_token *t, int outcome) {
   sl_stage_rt *src = &e->stages[t->unit->source];
   if (src->type->acknowledged && outcome != SL_OUT_UNFINISHED && !e->trace) {
     pthread_mutex_lock(&src->ack_lock);
-    src->type->acknowledged(&a->calls[src->index].pub, src->stage, t->cursor);
+    if (src->started) src->type->acknowledged(&a->calls[src->index].pub, src->stage, t->cursor);
     pthread_mutex_unlock(&src->ack_lock);
   }
+  if (sl_schedule_has(src)) atomic_fetch_sub(&src->times.open, 1);
   sl_credit_give(&e->credit, t);
 }
 

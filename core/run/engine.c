@@ -269,7 +269,7 @@ static int start_stages(sl_engine *e, sl_err *err) {
   for (uint32_t i = e->n_stages; i-- > 0;) {
     sl_stage_rt *st = &e->stages[i];
     sl_call *c = &e->actors[0]->calls[i];
-    if (!st->created) continue;
+    if (!st->created || sl_schedule_later(st)) continue;
     sl_call_begin(c, NULL);
     int32_t rc = st->type->start ? st->type->start(&c->pub, st->stage) : 0;
     if (rc) return failed_call(c, rc, "start", err);

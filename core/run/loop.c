@@ -204,6 +204,12 @@ static void pull(sl_call *c) {
   if (atomic_load(&st->produced_end)) return;
   int stop = atomic_load(&e->stop) || (e->opts.limit && atomic_load(&e->taken) >= e->opts.limit);
   int32_t rc = stop ? SL_P_END : SL_P_WAIT;
+  int again = sl_schedule_has(st) && !stop;
+  if (again && !st->times.began && !st->times.waits) sl_schedule_begin(c);
+  if (again && sl_schedule_look(c) > 0) {
+    e->async_hungry = 1; /* looked at again at the next tick */
+    return;
+  }
   pthread_mutex_lock(&s->lock);
   int woken = s->woken;
   s->woken = 0;
@@ -222,6 +228,12 @@ static void pull(sl_call *c) {
     if (rc == SL_P_MORE) sl_loop_poke(e);
   }
   if (rc != SL_P_END) return;
+  if (again && !atomic_load(&st->broken)) {
+    sl_schedule_ended(c);
+    c->waiting = 0;
+    e->async_hungry = 1;
+    return;
+  }
   sl_source_end(c->actor, st);
   atomic_fetch_sub(&e->running, 1);
 }

@@ -18,6 +18,7 @@
 #include "flow/flow.h"
 #include "flow/workq.h"
 #include "run/engine.h"
+#include "run/schedule.h"
 #include "run/tap.h"
 #include "store/dead.h"
 
@@ -89,6 +90,7 @@ typedef struct sl_stage_rt {
   sl_pointer **needs;         /* of conf->needs, compiled [own]; NULL for "@payload" */
   struct sl_written *written; /* debug builds: what it may write */
   pthread_mutex_t ack_lock;   /* sources: one acknowledged call at a time */
+  sl_timetable times;         /* sources with a schedule */
 } sl_stage_rt;
 
 typedef struct sl_timer {

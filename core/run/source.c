@@ -78,6 +78,7 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   doc->cursor = 0;
   sl_docs_push(&c->unit_docs, doc);
   sl_credit_take(&e->credit, t);
+  if (sl_schedule_has(c->st)) atomic_fetch_add(&c->st->times.open, 1);
   sl_tally(c->actor, c->st->index, SL_COUNT_IN, 1);
   sl_tally(c->actor, c->st->index, SL_COUNT_BYTES, content_of(doc, bytes));
   if (c->unit->n == c->unit->cap || c->unit->bytes >= UNIT_BYTES || (e->opts.limit && taken >= e->opts.limit))
@@ -164,16 +165,36 @@ static void wait_for_wake(sl_actor *a, sl_call *c) {
   pthread_mutex_unlock(&s->lock);
 }
 
+/* Waits for the next run of a schedule. 0: it must stop. */
+static int wait_for_run(sl_actor *a, sl_call *c) {
+  sl_engine *e = a->e;
+  sl_station *s = &e->flow.stations[c->st->station];
+  for (;;) {
+    if (!may_go_on(e)) return 0;
+    int64_t wait = sl_schedule_look(c);
+    if (!wait) return 1;
+    int64_t until = sl_time_mono() + wait;
+    pthread_mutex_lock(&s->lock);
+    while (may_go_on(e) && sl_time_mono() < until) sl_station_wait(s, until);
+    s->woken = 0;
+    pthread_mutex_unlock(&s->lock);
+  }
+}
+
 void sl_source_main(void *arg) {
   sl_actor *a = arg;
   sl_engine *e = a->e;
   sl_call *c = &a->calls[a->st->index];
+  int again = sl_schedule_has(a->st);
+  if (again) sl_schedule_begin(c);
   for (;;) {
+    if (a->st->times.waits && !wait_for_run(a, c)) break;
     int64_t credit = admit(e);
     if (!credit) break;
     if (sl_timer_run(c)) sl_source_dispatch(c);
     int32_t rc = sl_source_turn(c, credit);
-    if (rc == SL_P_END) break;
+    if (rc == SL_P_END && (!again || !may_go_on(e))) break;
+    if (rc == SL_P_END) sl_schedule_ended(c);
     if (rc == SL_P_WAIT) wait_for_wake(a, c);
   }
   sl_source_end(a, a->st);

@@ -197,12 +197,16 @@ static void pump(sl_call *c) {
   atomic_fetch_sub(&e->running, 1);
 }
 
+static int must_end(const sl_engine *e) {
+  return atomic_load(&e->stop) || (e->opts.limit && atomic_load(&e->taken) >= e->opts.limit);
+}
+
 static void pull(sl_call *c) {
   sl_engine *e = c->actor->e;
   sl_stage_rt *st = c->st;
   sl_station *s = &e->flow.stations[st->station];
   if (atomic_load(&st->produced_end)) return;
-  int stop = atomic_load(&e->stop) || (e->opts.limit && atomic_load(&e->taken) >= e->opts.limit);
+  int stop = must_end(e);
   int32_t rc = stop ? SL_P_END : SL_P_WAIT;
   int again = sl_schedule_has(st) && !stop;
   if (again && !st->times.began && !st->times.waits) sl_schedule_begin(c);
@@ -228,7 +232,7 @@ static void pull(sl_call *c) {
     if (rc == SL_P_MORE) sl_loop_poke(e);
   }
   if (rc != SL_P_END) return;
-  if (again && !atomic_load(&st->broken)) {
+  if (again && !must_end(e)) {
     sl_schedule_ended(c);
     c->waiting = 0;
     e->async_hungry = 1;

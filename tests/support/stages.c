@@ -72,6 +72,8 @@ static void tally_ids(int sink, const cJSON *body) {
 
 /* ---- source ---- */
 
+int gen_starts, gen_stops;
+
 struct gen {
   const struct gen_params *p;
   int64_t next;
@@ -83,6 +85,23 @@ static int32_t gen_create(sl_ctx *ctx, const void *params, void **ret) {
   g->p = params;
   *ret = g;
   return 0;
+}
+
+/* Every start begins at the first document. */
+static int32_t gen_start(sl_ctx *ctx, void *stage) {
+  struct gen *g = stage;
+  if (++gen_starts == g->p->fail_start) {
+    sl_fail(ctx, SL_EIO, "no start on purpose", NULL, NULL);
+    return SL_EIO;
+  }
+  g->next = 0;
+  return 0;
+}
+
+static void gen_stop(sl_ctx *ctx, void *stage) {
+  (void)ctx;
+  (void)stage;
+  gen_stops++;
 }
 
 static int32_t gen_one(sl_ctx *ctx, struct gen *g) {
@@ -390,6 +409,7 @@ static const sl_param gen_table[] = {
     SL_PARAM(struct gen_params, waits, SL_T_BOOL, 0, "false", NULL, "Waits between its calls."),
     SL_PARAM(struct gen_params, raw, SL_T_BOOL, 0, "false", NULL, "Emits JSON text."),
     SL_PARAM(struct gen_params, bad_every, SL_T_INT, 0, "0", "0..", "Every n-th text is broken."),
+    SL_PARAM(struct gen_params, fail_start, SL_T_INT, 0, "0", "0..", "The n-th start fails."),
 };
 static const sl_param work_table[] = {
     SL_PARAM(struct work_params, seed, SL_T_INT, 0, "1", NULL, "Seed of the plan."),
@@ -423,8 +443,13 @@ static int32_t opens(const void *params, sl_contract *out) {
   .params = (table), .n_params = COUNT(table), .param_size = sizeof(sl_param), .params_size = sizeof(st),       \
   .fields = work_fields, .n_fields = COUNT(work_fields), .field_size = sizeof(sl_field)
 
-const sl_stage_type test_gen = {HEAD(SL_SOURCE, "test_gen", 0, gen_table, struct gen_params), .contract = opens,
-                                .create = gen_create, .produce = gen_produce, .destroy = work_destroy};
+const sl_stage_type test_gen = {HEAD(SL_SOURCE, "test_gen", 0, gen_table, struct gen_params),
+                                .contract = opens,
+                                .create = gen_create,
+                                .start = gen_start,
+                                .produce = gen_produce,
+                                .stop = gen_stop,
+                                .destroy = work_destroy};
 const sl_stage_type test_work = {HEAD(SL_TRANSFORM, "test_work", 0, work_table, struct work_params),
                                  .create = work_create, .process = work_process, .destroy = work_destroy};
 const sl_stage_type test_serial = {HEAD(SL_TRANSFORM, "test_serial", SL_F_SERIAL, work_table, struct work_params),

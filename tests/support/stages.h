@@ -18,7 +18,10 @@ struct gen_params {
   int32_t waits;       /* answers WAIT after each turn and wakes itself by a timer */
   int32_t raw;         /* emits JSON text */
   int64_t bad_every;   /* every n-th text is not JSON; 0: none */
+  int64_t fail_start;  /* the n-th start fails; 0: none */
 };
+/* Starts and stops of all such sources. */
+extern int gen_starts, gen_stops;
 
 /* Transforms `test_work`, `test_serial`, `test_blocking`, `test_async`; sinks `test_sink`, `test_text_sink`. Chances in
  * per mille; what is left is OK. */

@@ -296,6 +296,21 @@ sl_slot *sl_track_emit_loose(sl_track *t, uint64_t cursor) {
   return &l->slot;
 }
 
+void sl_track_return(sl_track *t, sl_slot *s) {
+  size_t n = 0;
+  for (size_t i = 0; i < t->now.n; i++)
+    if (t->now.all[i].slot != s) t->now.all[n++] = t->now.all[i];
+  t->now.n = n;
+  for (loose **at = &t->flying; *at; at = &(*at)->next) {
+    if (&(*at)->slot != s) continue;
+    loose *l = *at;
+    *at = l->next;
+    t->n_flying--;
+    sl_mem_free(l);
+    return;
+  }
+}
+
 uint32_t sl_track_loose(const sl_track *t) { return t->n_flying; }
 
 int sl_track_flies(const sl_track *t, uint64_t cursor) {

@@ -51,6 +51,8 @@ static inline void sl_slot_end(sl_slot *s) { atomic_fetch_or_explicit(&s->bits, 
 
 /* The same for a source without order (the queue): any cursor, each once at a time. Under the lock of the scan. */
 sl_slot *sl_track_emit_loose(sl_track *t, uint64_t cursor);
+/* Gives a loose slot back whose document has not ended. Under the lock of the scan. */
+void sl_track_return(sl_track *t, sl_slot *s);
 /* Loose slots that are not given back. */
 uint32_t sl_track_loose(const sl_track *t);
 /* 1 if a loose slot of this cursor is not given back. */

@@ -36,6 +36,8 @@ sl_token *sl_unit_token(sl_unit *u, uint64_t cursor, size_t bytes) {
   atomic_init(&t->outcome, SL_OUT_DROPPED);
   atomic_init(&t->idle, 0);
   t->unit = u;
+  t->slot = NULL;
+  t->kv = NULL;
   t->cursor = cursor;
   t->bytes = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
   atomic_store_explicit(&u->tokens_left, u->n, memory_order_relaxed);

@@ -18,8 +18,9 @@
 #define SL_OUT_DROPPED 0
 #define SL_OUT_STORED 1
 #define SL_OUT_UNROUTED 2
-#define SL_OUT_DEAD 3
-#define SL_OUT_UNFINISHED 4
+#define SL_OUT_WAITS 3 /* part of it waits on disk, as a row of the queue */
+#define SL_OUT_DEAD 4
+#define SL_OUT_UNFINISHED 5
 
 typedef struct sl_unit sl_unit;
 
@@ -27,6 +28,8 @@ typedef struct sl_token {
   atomic_int refs;
   atomic_int outcome;
   sl_unit *unit;
+  struct sl_slot *slot; /* flow/track.h; NULL: nobody keeps what becomes of it */
+  void *kv;             /* run/kv.h: writes that become durable with its end */
   uint64_t cursor;
   uint32_t bytes;   /* size of the document when it came in, for the credit */
   atomic_uint idle; /* 1: does not count against the credit any more (held, parked or ended) */

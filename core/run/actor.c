@@ -57,6 +57,9 @@ void sl_actor_free(sl_actor *a) {
     sl_timer_done(&a->calls[i]);
     sl_unit_unref(a->calls[i].last);
     sl_mem_free(a->calls[i].pending);
+    sl_mem_free(a->calls[i].lent);
+    if (a->calls[i].saved) sl_saved_drop(a->calls[i].saved);
+    sl_mem_free(a->calls[i].saved);
   }
   if (a->latency) pthread_mutex_destroy(&a->busy_lock);
   sl_mem_free(a->calls);
@@ -72,8 +75,17 @@ void sl_actor_free(sl_actor *a) {
 static void token_ended(void *user, sl_token *t, int outcome) {
   sl_actor *a = user;
   sl_engine *e = a->e;
-  atomic_ullong *by_outcome[] = {&a->dropped, &a->stored, &a->unrouted, &a->failed, &a->unfinished};
+  atomic_ullong *by_outcome[] = {&a->dropped, &a->stored, &a->unrouted, &a->waiting, &a->failed, &a->unfinished};
   add(by_outcome[outcome]);
+  if (t->kv) sl_kv_settle(e->kv, t, outcome != SL_OUT_UNFINISHED);
+  if (t->slot && outcome != SL_OUT_UNFINISHED) {
+    sl_slot_end(t->slot);
+    a->ended_any = 1;
+  }
+  if (t->unit->source == SL_SOURCE_QUEUE) {
+    sl_credit_give(&e->credit, t);
+    return;
+  }
   sl_stage_rt *src = &e->stages[t->unit->source];
   if (src->type->acknowledged && outcome != SL_OUT_UNFINISHED && !e->trace) {
     pthread_mutex_lock(&src->ack_lock);
@@ -90,6 +102,12 @@ void sl_actor_end(sl_actor *a, sl_doc *doc, int outcome) {
 }
 
 void sl_actor_forget(sl_actor *a, sl_doc *doc) { sl_doc_settle(doc, SL_OUT_UNFINISHED, token_ended, a); }
+
+void sl_actor_touch(sl_actor *a) {
+  if (!a->ended_any) return;
+  a->ended_any = 0;
+  sl_state_touch(a->e->opts.state);
+}
 
 /* ---- moving on ---- */
 
@@ -136,6 +154,10 @@ void sl_actor_deliver(sl_actor *a, uint32_t to, sl_doc *doc) {
       doc->stage = to;
       sl_docs_push(&a->inlined, doc);
     }
+    return;
+  }
+  if (a->e->keep && st->type->kind == SL_SINK && sl_keep_has(a->e->keep, st, doc)) {
+    sl_actor_end(a, doc, SL_OUT_STORED);
     return;
   }
   if (st->mode == SL_MODE_SINK && a->e->opts.dry_run) {
@@ -281,6 +303,7 @@ static void push_work(sl_actor *a, sl_unit *unit, sl_docs *run) {
 
 void sl_actor_flush(sl_actor *a) {
   sl_docs run;
+  sl_actor_touch(a);
   while (a->inlined.n) {
     sl_unit *unit = cut_run(&a->inlined, &run);
     push_work(a, unit, &run);
@@ -336,6 +359,7 @@ static void went_well(sl_actor *a, sl_call *c, sl_doc *doc) {
     discard(a, c, doc);
     sl_tally(a, st->index, SL_COUNT_OUT, 1);
     sl_tap_pass(a->e->opts.taps, st->conf->id, doc);
+    if (a->e->keep) sl_keep_publish(a->e->keep, c, &doc, 1, &(int32_t){SL_V_OK});
     sl_actor_end(a, doc, SL_OUT_STORED);
     return;
   }

@@ -64,6 +64,8 @@ static int setup_stages(sl_engine *e, sl_err *err) {
     st->station = SL_NO_STATION;
     st->unordered =
         st->conf->order == SL_ORDER_NONE || (st->mode == SL_MODE_ASYNC_SOURCE && st->conf->order != SL_ORDER_STRICT);
+    st->sink_no = SL_NO_SINK;
+    st->upstream = SL_NO_STATION;
     pthread_mutex_init(&st->ack_lock, NULL);
     if (compile_needs(st)) return sl_err_set(err, SL_ENOMEM, "no memory for the stages");
     if (st->mode != SL_MODE_INLINE) {
@@ -111,6 +113,8 @@ static int setup_flow(sl_engine *e, sl_err *err) {
   for (uint32_t k = 0; k < n; k++) {
     memset(seen, 0, e->n_stages);
     mark_next(e, e->station_stage[k], next + (size_t)k * n, seen);
+    for (uint32_t i = 0; i < e->n_stages; i++)
+      if (seen[i] && e->stages[i].upstream == SL_NO_STATION) e->stages[i].upstream = k;
     ordered[k] = (uint8_t)is_ordered(&e->stages[e->station_stage[k]]);
   }
   rc = sl_flow_init(&e->flow, n, next, ordered, err);
@@ -238,6 +242,7 @@ int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace
   e->n_stages = p->n_stages;
   e->n_lanes = hook ? 1 : (uint32_t)p->lanes;
   pthread_mutex_init(&e->delay_lock, NULL);
+  pthread_mutex_init(&e->spool_lock, NULL);
   pthread_mutex_init(&e->err_lock, NULL);
   int64_t window = WINDOW_DOCS;
   for (uint32_t i = 0; i < p->n_stages; i++)
@@ -293,6 +298,7 @@ static void enter_stations(sl_engine *e) {
   for (uint32_t t = 0; t < e->n_stations; t++) {
     sl_stage_rt *st = &e->stages[e->station_stage[t]];
     if (!in_use(e, st) && st->type->kind == SL_SINK) continue;
+    e->places++; /* of a source: the queue's own, which outlives it */
     sl_flow_enter(&e->flow, st->type->kind == SL_SOURCE ? sl_zone_l(t) : sl_zone_q(t), NULL, 1);
     if (st->mode == SL_MODE_ASYNC || (st->mode == SL_MODE_ASYNC_SOURCE && in_use(e, st)))
       atomic_fetch_add(&e->running, 1);
@@ -364,15 +370,42 @@ static void warn_unrouted(sl_engine *e) {
                (unsigned long long)s.unrouted, s.unrouted == 1 ? "" : "s");
 }
 
+static int open_state(sl_engine *e, sl_err *err) {
+  if (!e->opts.state || e->opts.dry_run || e->trace) return 0;
+  int rc = sl_kv_new(e->opts.state, &e->kv, err);
+  return rc ? rc : sl_keep_open(e, &e->keep, err);
+}
+
+/* What is committed now needs no second time; what a commit has to say to stages it says while they run. */
+static void commit_rest(sl_engine *e) {
+  sl_err err;
+  if (!e->keep) return;
+  sl_state_touch(e->opts.state);
+  (void)sl_state_sync(e->opts.state, SL_TIME_S * 60, &err);
+  sl_spool_tell(e);
+}
+
+static void stop_all(sl_engine *e) {
+  stop_stages(e);
+  if (!e->keep) return;
+  for (uint32_t i = 0; i < e->n_stages; i++)
+    if (e->actors[0]->calls[i].saved) sl_keep_publish(e->keep, &e->actors[0]->calls[i], NULL, 0, NULL);
+  sl_keep_stop(e->keep);
+}
+
 int sl_engine_run(sl_engine *e, sl_err *err) {
   sl_thread_set_role(SL_ROLE_LOOP);
   e->started = sl_time_mono();
-  int rc = start_stages(e, err);
+  int rc = open_state(e, err);
+  if (rc) return rc;
+  if (e->keep) sl_keep_start(e->keep);
+  rc = start_stages(e, err);
   if (rc) {
-    stop_stages(e);
+    stop_all(e);
     return rc;
   }
   enter_stations(e);
+  if (e->keep) sl_requeue_start(e);
   rc = start_threads(e, err);
   if (rc) {
     sl_run_log(e, SL_LOG_ERROR, NULL, "cannot start the pipeline's threads");
@@ -381,7 +414,8 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
   if (e->trace) inject(e);
   sl_loop_run(e);
   join_all(e);
-  stop_stages(e);
+  commit_rest(e);
+  stop_all(e);
   settle_held(e);
   e->ended = sl_time_mono();
   warn_unrouted(e);
@@ -401,6 +435,22 @@ void sl_engine_stop(sl_engine *e) {
   while (now < 2 && !atomic_compare_exchange_weak(&e->stop, &now, now + 1)) {
   }
   sl_loop_poke(e);
+}
+
+void sl_engine_drain(sl_engine *e) {
+  int none = 0;
+  e->draining = 1;
+  atomic_compare_exchange_strong(&e->stop, &none, 1);
+  sl_loop_poke(e);
+}
+
+void sl_engine_look_at_queue(sl_engine *e) {
+  atomic_store(&e->requeue.poked, 1);
+  sl_loop_poke(e);
+}
+
+int sl_engine_reprocess(sl_state *state, const sl_pipeline *pipeline, sl_err *err) {
+  return sl_keep_forget(state, pipeline, err);
 }
 
 /* ---- figures
@@ -454,6 +504,7 @@ void sl_engine_stats_into(sl_engine *e, sl_run_stats *ret, sl_stage_stats *stage
     ret->dropped += a->dropped;
     ret->unrouted += a->unrouted;
     ret->failed += a->failed;
+    ret->waiting += a->waiting;
     ret->unfinished += a->unfinished;
     ret->dead += a->dead;
   }
@@ -461,8 +512,10 @@ void sl_engine_stats_into(sl_engine *e, sl_run_stats *ret, sl_stage_stats *stage
     stage_stats(e, i, &stages[i]);
     if (e->stages[i].type->kind == SL_SOURCE) ret->in += stages[i].in;
   }
-  uint64_t done = ret->stored + ret->dropped + ret->unrouted + ret->failed + ret->unfinished;
-  ret->in_flight = ret->in > done ? ret->in - done : 0;
+  ret->again = atomic_load(&e->again);
+  uint64_t done = ret->stored + ret->dropped + ret->unrouted + ret->waiting + ret->failed + ret->unfinished;
+  uint64_t all = ret->in + ret->again;
+  ret->in_flight = all > done ? all - done : 0;
   ret->live_bytes = (uint64_t)sl_mem_live();
   ret->peak_bytes = (uint64_t)atomic_load(&e->credit.peak);
   if (ret->peak_bytes < ret->live_bytes) ret->peak_bytes = ret->live_bytes;
@@ -514,7 +567,10 @@ void sl_engine_free(sl_engine *e) {
   sl_workq_free(e->work);
   sl_credit_done(&e->credit);
   sl_delay_done(&e->delay);
+  sl_keep_close(e->keep);
+  sl_kv_free(e->kv);
   sl_dead_free(e->dead);
+  pthread_mutex_destroy(&e->spool_lock);
   pthread_mutex_destroy(&e->delay_lock);
   pthread_mutex_destroy(&e->err_lock);
   sl_mem_free(e->actors);

@@ -41,6 +41,8 @@ typedef struct sl_run_stats {
   uint64_t unrouted; /* … at least one took no edge */
   uint64_t failed; /* … at least one went to the dead letters; in = stored + dropped + unrouted + failed + unfinished */
   uint64_t dead;   /* dead letters written */
+  uint64_t again;                  /* documents of the queue that went on; in + again = all outcomes */
+  uint64_t waiting;                /* … at least one part went to the queue, to wait on disk */
   uint64_t unfinished;             /* given up at a stop */
   uint64_t in_flight;              /* now */
   uint64_t live_bytes, peak_bytes; /* of the budget */
@@ -69,6 +71,12 @@ typedef struct sl_run_opts {
   void (*metric)(void *user, const char *stage, int32_t kind, const char *name, double value);
   void *metric_user;
   struct sl_tap_hub *taps; /* run/tap.h [borrow]; or NULL */
+  /* What is kept between runs [borrow until the engine is freed]; NULL: nothing. Not used by dry runs and traces. */
+  struct sl_state *state;
+  uint64_t generation; /* of the pipeline in this process; 0 stands for 1 */
+  /* Gives the listening socket for an address, see sl_listen; NULL: there are none. [loop] */
+  int (*listen)(void *user, const char *address, int backlog, int *ret_fd, char *ret_address, size_t cap, sl_err *err);
+  void *listen_user;
 } sl_run_opts;
 
 /* pipeline [borrow until sl_engine_free]. Creates every stage (create, lane_open), starts none. *ret [own]. */
@@ -78,6 +86,12 @@ int sl_engine_new(const sl_pipeline *pipeline, const sl_run_opts *opts, sl_engin
 int sl_engine_run(sl_engine *e, sl_err *err);
 /* Stop: the first call drains within `grace`, the second ends at once. Async-signal-safe. [any] */
 void sl_engine_stop(sl_engine *e);
+/* For a reload: like the first stop, without the words; retries that wait go to the state. [any] */
+void sl_engine_drain(sl_engine *e);
+/* The state's queue has new rows (dead letters that are tried again). [any] */
+void sl_engine_look_at_queue(sl_engine *e);
+/* Forgets what the sources of the pipeline have given: the next run begins anew. */
+int sl_engine_reprocess(struct sl_state *state, const sl_pipeline *pipeline, sl_err *err);
 /* [any]; exact after sl_engine_run. */
 void sl_engine_stats(sl_engine *e, sl_run_stats *ret);
 /* The same into the caller's own array of n_stages. [any], several threads at once. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "plugin/host_doc.h"
+#include "run/ext.h"
 #include "run/runtime.h"
 
 static sl_call *call_of(sl_ctx *ctx) { return (sl_call *)(void *)ctx; }
@@ -323,6 +324,7 @@ static void fill(void) {
   table.timer_start = host_timer_start;
   table.timer_stop = host_timer_stop;
   table.watch = host_watch;
+  table.extension = sl_run_extension;
 }
 
 const sl_host *sl_run_host(void) {

@@ -38,6 +38,8 @@ static void again(sl_engine *e, sl_doc *doc) {
   sl_workq_push(e->work, w);
 }
 
+void sl_loop_retry_now(sl_engine *e, sl_doc *doc) { again(e, doc); }
+
 static void due_retries(sl_engine *e) {
   int64_t now = atomic_load(&e->stop) > 1 ? INT64_MAX : sl_time_mono();
   for (;;) {
@@ -189,7 +191,9 @@ static void pump(sl_call *c) {
   atomic_store(&st->produced_end, 1);
   if (st->type->flush && atomic_load(&e->stop) < 2) {
     sl_call_begin(c, NULL);
-    if (st->type->flush(&c->pub, st->stage, c->lane, SL_FLUSH_END)) sl_engine_fatal(e, st, &c->why);
+    uint32_t why = atomic_load(&e->stop) ? SL_FLUSH_DRAIN : SL_FLUSH_END;
+    if (st->type->flush(&c->pub, st->stage, c->lane, why)) sl_engine_fatal(e, st, &c->why);
+    if (e->keep && c->saved) sl_keep_publish(e->keep, c, NULL, 0, NULL);
     c->actor->zone = sl_zone_l(st->station);
     sl_actor_release(c->actor, c);
   }
@@ -361,7 +365,8 @@ static void check_stop(sl_engine *e) {
   atomic_store(&e->stop_seen, stop);
   if (stop == 1) {
     e->stop_at = sl_time_mono() + e->p->grace;
-    sl_run_log(e, SL_LOG_INFO, NULL, "stopping: no new documents; finishing what is in flight");
+    if (!e->draining) sl_run_log(e, SL_LOG_INFO, NULL, "stopping: no new documents; finishing what is in flight");
+    if (e->keep) sl_requeue_save_retries(e);
   }
   if (stop == 2) e->abort_at = sl_time_mono() + ABORT_NS;
   everyone(e);
@@ -388,6 +393,8 @@ static void turn(sl_engine *e) {
   sl_actor *a = e->actors[0];
   check_stop(e);
   due_retries(e);
+  if (e->spooled) sl_spool_tell(e);
+  sl_requeue_turn(e);
   for (uint32_t i = 0; i < e->n_stages; i++) {
     sl_stage_rt *st = &e->stages[i];
     if (st->mode == SL_MODE_ASYNC && a->calls[i].open) pump(&a->calls[i]);
@@ -426,7 +433,7 @@ static void on_tick(uv_timer_t *h) {
     e->opts.progress(e->opts.progress_user, &stats);
     e->next_progress = now + e->opts.progress_every;
   }
-  if (e->async_hungry || atomic_load(&e->stop)) turn(e);
+  if (e->async_hungry || e->requeue.open || atomic_load(&e->stop)) turn(e);
 }
 
 static void on_signal(uv_signal_t *h, int signum) {

@@ -18,6 +18,9 @@
 #include "flow/flow.h"
 #include "flow/workq.h"
 #include "run/engine.h"
+#include "run/keep.h"
+#include "run/kv.h"
+#include "run/requeue.h"
 #include "run/schedule.h"
 #include "run/tap.h"
 #include "store/dead.h"
@@ -81,6 +84,11 @@ typedef struct sl_stage_rt {
   uint32_t n_actors;   /* threads of its own */
   atomic_int broken;   /* a FATAL verdict: nothing enters any more */
   atomic_uint threads; /* still running */
+  uint32_t upstream;   /* inline: a station whose documents it gets */
+  uint32_t sink_no;    /* sinks: number in the checkpoint; SL_NO_SINK */
+  uint32_t fails;      /* sinks: writes that failed in a row; its thread's */
+  atomic_int breaker_open, spilling;
+  atomic_llong probe_at, probed_at; /* monotonic */
   atomic_llong held, held_bytes;
   atomic_int breaker;    /* 0 closed, 1 open, 2 half-open */
   atomic_llong last_out; /* wall clock; by the tick */
@@ -138,6 +146,8 @@ typedef struct sl_call {
   sl_unit *last; /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
   int failed;       /* why is set */
+  sl_saved *saved;  /* sinks: what the call saved for the checkpoint [own] */
+  void *lent;       /* by a table of an extension, until its next call [own] */
   uint32_t untimed; /* calls until the next one that is timed */
   sl_timer *timers; /* by due; of thread actors */
   sl_watch_rt *watches;
@@ -168,8 +178,9 @@ struct sl_actor {
   sl_latency_rt *latency;               /* per stage */
   sl_doc *retried;                      /* of a stage's own thread: goes back to the front of its queue */
   sl_rng rng;
-  atomic_ullong stored, dropped, unrouted, failed, unfinished, dead; /* tokens by outcome; dead letters */
-  atomic_llong busy_since;                                           /* monotonic; 0: not in a call with a time limit */
+  atomic_ullong stored, dropped, unrouted, waiting, failed, unfinished, dead; /* tokens by outcome; dead letters */
+  int ended_any;           /* tokens that the state keeps ended since it was told */
+  atomic_llong busy_since; /* monotonic; 0: not in a call with a time limit */
   atomic_uint busy_stage;
   pthread_mutex_t busy_lock;
   char busy_key[160]; /* of the document in that call; under busy_lock */
@@ -187,6 +198,14 @@ struct sl_engine {
   sl_workq *work;
   sl_credit credit;
   sl_dead *dead;
+  sl_keep *keep; /* NULL: nothing is kept */
+  sl_kv_table *kv;
+  sl_requeue requeue;
+  uint32_t places; /* in zones, that stations and the queue hold while it is open */
+  atomic_ullong again;
+  pthread_mutex_t spool_lock;
+  struct sl_spooled *spooled; /* puts that were committed, to be told on the loop */
+  int draining;               /* the stop is a reload's */
   pthread_mutex_t delay_lock;
   sl_delay delay;
   uv_loop_t loop;
@@ -285,6 +304,12 @@ int sl_loop_open(struct sl_engine *e, sl_err *err);
 void sl_loop_run(struct sl_engine *e);
 void sl_loop_close(struct sl_engine *e);
 void sl_loop_poke(struct sl_engine *e);
+/* doc [take] goes back to its stage, whatever its time. */
+void sl_loop_retry_now(struct sl_engine *e, sl_doc *doc);
+/* ext.c: calls the done functions of puts that were committed. [loop] */
+void sl_spool_tell(struct sl_engine *e);
+/* Tells the state that documents have ended. */
+void sl_actor_touch(sl_actor *a);
 void sl_loop_complete(sl_call *c, uint64_t ticket, int32_t verdict);
 uint64_t sl_loop_timer(sl_call *c, int64_t delay, int64_t repeat, sl_timer_cb cb, void *user);
 void sl_loop_timer_stop(sl_call *c, uint64_t id);

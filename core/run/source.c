@@ -56,6 +56,12 @@ static size_t content_of(const sl_doc *doc, size_t size) {
 int sl_source_emit(sl_call *c, sl_doc *doc) {
   sl_engine *e = c->actor->e;
   size_t bytes = sl_doc_size(doc);
+  sl_slot *slot = NULL;
+  int known = e->keep && doc->cursor ? sl_keep_known(e->keep, c->st, doc->cursor) : 0;
+  if (known) {
+    sl_doc_free(doc);
+    return 0;
+  }
   uint64_t taken = atomic_fetch_add_explicit(&e->taken, 1, memory_order_relaxed) + 1;
   if (e->opts.limit && taken > e->opts.limit) {
     sl_doc_free(doc);
@@ -69,7 +75,13 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
       return sl_err_set(&c->why, SL_ENOMEM, "no memory for a document of source '%s'", c->st->conf->id);
     }
   }
+  if (e->keep && doc->cursor && sl_keep_emit(e->keep, c->st, doc->cursor, &slot, &c->why)) {
+    sl_doc_free(doc);
+    c->failed = 1;
+    return c->why.code;
+  }
   sl_token *t = sl_unit_token(c->unit, doc->cursor, bytes);
+  t->slot = slot;
   doc->flags &= ~(uint32_t)SL_DOC_FRESH;
   doc->unit = c->unit;
   doc->slot = c->unit->n - 1;

@@ -4,7 +4,13 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "run/pack.h"
 #include "run/runtime.h"
+
+/* Whether a retry so far off may wait on disk: it gives up its place and its memory. */
+static int to_disk(const sl_engine *e, const sl_stage_rt *st, int64_t delay) {
+  return e->keep && delay > SL_PARK_NS && !st->keeps_place && st->type->kind != SL_SOURCE;
+}
 
 int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   const sl_on_error *o = &st->conf->on_error;
@@ -22,6 +28,7 @@ int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
 
 void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, uint32_t zone) {
   sl_engine *e = a->e;
+  if (to_disk(e, st, delay) && !sl_requeue_put(a, st, doc, SL_QUEUE_RETRY, sl_time_wall() + delay, NULL)) return;
   sl_flow_enter(&e->flow, zone, doc->unit, 1);
   doc->zone = zone;
   doc->stage = st->index;
@@ -48,7 +55,8 @@ void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, ui
   sl_loop_poke(e);
 }
 
-static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, const sl_err *why, sl_dead_entry *d) {
+static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, const sl_err *why, sl_packed *hold,
+                       sl_dead_entry *d) {
   sl_origin origin;
   const char *media_type = NULL;
   sl_doc_origin(doc, &origin);
@@ -62,7 +70,7 @@ static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, c
                        .hint = why->hint,
                        .attempts = doc->attempt,
                        .time = sl_time_wall(),
-                       .generation = 1,
+                       .generation = e->opts.generation ? e->opts.generation : 1,
                        .uri = origin.uri ? origin.uri : "",
                        .locator = origin.locator ? origin.locator : "",
                        .revision = origin.revision ? origin.revision : "",
@@ -74,20 +82,38 @@ static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, c
     d->body = (sl_bytes){0};
   sl_doc_payload(doc, &d->payload, &media_type);
   d->media_type = media_type ? media_type : "";
+  sl_queue_entry parts = {0};
+  if (d->body.len && !sl_pack(doc, hold, &parts, &err)) {
+    d->map = parts.map;
+    d->splits = parts.splits;
+  }
+}
+
+static int put_dead(sl_engine *e, const sl_dead_entry *entry, sl_err *err) {
+  if (!e->keep || !sl_state_durable(e->opts.state)) return sl_dead_put(e->dead, entry, err);
+  if (sl_state_dead_room(e->opts.state)) return sl_state_dead_put(e->opts.state, entry, err);
+  sl_err_set(err, SL_ELIMIT, "the dead letters are full, and one more is to be written");
+  sl_err_hint(err, "`sluice dlq` looks at them, tries them again or drops them; `dead_letters: { max: …, when_full: "
+                   "drop_oldest }` changes the bound");
+  return SL_ELIMIT;
 }
 
 /* 0 when it was written. */
 static int bury(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
   sl_engine *e = a->e;
   sl_dead_entry entry;
+  sl_packed hold = {0};
   sl_err err;
   sl_run_log(e, SL_LOG_WARN, st->conf->id, "dead letter: %s: %s", sl_doc_key(doc), why->message);
   if (!e->opts.dry_run) {
-    fill_entry(e, st, doc, why, &entry);
-    if (sl_dead_put(e->dead, &entry, &err)) {
+    fill_entry(e, st, doc, why, &hold, &entry);
+    int rc = put_dead(e, &entry, &err);
+    sl_packed_done(&hold);
+    if (rc) {
       sl_engine_fatal(e, st, &err);
       return -1;
     }
+    if (e->keep && st->type->kind == SL_SINK) sl_keep_done(e->keep, st, doc);
   }
   atomic_store_explicit(&a->dead, atomic_load_explicit(&a->dead, memory_order_relaxed) + 1, memory_order_relaxed);
   sl_tally(a, st->index, SL_COUNT_DEAD, 1);

@@ -138,7 +138,9 @@ static void leave_station(sl_actor *a, sl_stage_rt *st, int aborted) {
   sl_engine *e = a->e;
   sl_call *c = &a->calls[st->index];
   int stopped = aborted && st->type->kind == SL_TRANSFORM;
-  if (!stopped && call_flush(a, c, SL_FLUSH_END)) sl_engine_fatal(e, st, &c->why);
+  uint32_t why = atomic_load(&e->stop) ? SL_FLUSH_DRAIN : SL_FLUSH_END;
+  if (!stopped && call_flush(a, c, why)) sl_engine_fatal(e, st, &c->why);
+  if (e->keep && c->saved) sl_keep_publish(e->keep, c, NULL, 0, NULL);
   if (c->held.n && !stopped)
     sl_run_log(e, SL_LOG_ERROR, st->conf->id, "%u documents are still held after the last flush", c->held.n);
   if (atomic_fetch_sub(&st->threads, 1) == 1) sl_flow_leave(&e->flow, sl_zone_q(st->station), NULL, 1);
@@ -285,6 +287,22 @@ static sl_err reason(sl_call *c, const sl_doc *doc, int32_t verdict) {
   return err;
 }
 
+/* A write that failed as a whole is the sink's trouble and not this document's: while the breaker is open, or when no
+ * attempt is left, the document waits on disk; when there is no room, it waits here and the sources stop. 1: it is
+ * gone. */
+static int spill(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why, int64_t *delay) {
+  sl_engine *e = a->e;
+  if (!e->keep || !sl_state_durable(e->opts.state) || st->conf->on_error.breaker <= 0) return 0;
+  if (atomic_load(&e->stop) > 1 || e->trace) return 0;
+  int open = atomic_load(&st->breaker_open);
+  if ((open || *delay < 0) && st->conf->order != SL_ORDER_STRICT) {
+    doc->attempt = 1; /* the next trial is a new one */
+    if (!sl_requeue_put(a, st, doc, SL_QUEUE_SPILL, 0, why)) return 1;
+  }
+  if (*delay < 0 || open) *delay = SL_TIME_S;
+  return 0;
+}
+
 /* Settles one document of a batch. 1 if it stays: it waits in `failed` for a retry. */
 static int settle_written(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict, sl_docs *failed) {
   sl_stage_rt *st = c->st;
@@ -309,6 +327,7 @@ static int settle_written(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict,
     return 0;
   }
   int64_t delay = verdict == SL_V_RETRY ? sl_retry_delay(a, st, doc) : -1;
+  if (verdict == SL_V_RETRY && st->fails && spill(a, st, doc, &why, &delay)) return 0;
   if (delay < 0)
     sl_give_up(a, st, doc, &why);
   else if (retry_in_place(a, st, doc, delay, failed))
@@ -316,6 +335,36 @@ static int settle_written(sl_actor *a, sl_call *c, sl_doc *doc, int32_t verdict,
   else
     sl_retry_later(a, st, doc, delay, sl_zone_q(st->station));
   return 0;
+}
+
+/* What was stored is published before any of it ends. */
+static void after_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n, int32_t rc) {
+  uint32_t retries = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    if (rc) b->verdicts[i] = SL_V_RETRY;
+    retries += b->verdicts[i] == SL_V_RETRY;
+  }
+  if (a->e->keep) sl_keep_publish(a->e->keep, c, b->docs, n, b->verdicts);
+  sl_breaker_note(a->e, c->st, retries == n);
+}
+
+/* Documents that the breaker keeps from the sink go to the spool. */
+static void spill_all(sl_actor *a, sl_stage_rt *st, sl_docs *docs) {
+  sl_engine *e = a->e;
+  struct runs runs = {.n = 0};
+  sl_docs rest = {0};
+  sl_doc *d;
+  if (!atomic_load(&st->spilling) || atomic_load(&e->stop) > 1) return;
+  while ((d = sl_docs_pop(docs))) {
+    sl_unit *unit = d->unit;
+    if (sl_breaker_spills(e, st, d) && !sl_requeue_put(a, st, d, SL_QUEUE_SPILL, 0, NULL))
+      leave_one(e, sl_zone_q(st->station), &runs, unit);
+    else
+      sl_docs_push(&rest, d);
+  }
+  *docs = rest;
+  sl_actor_flush(a);
+  leave_all(e, st, &runs);
 }
 
 static int64_t run_sink(sl_actor *a, sl_stage_rt *st, struct batch *b, struct turn *t) {
@@ -336,6 +385,7 @@ static int64_t run_sink(sl_actor *a, sl_stage_rt *st, struct batch *b, struct tu
   }
   int skip = t->aborted || atomic_load(&st->broken);
   int32_t rc = skip ? 0 : call_write(a, c, b, n);
+  if (!skip) after_write(a, c, b, n, rc);
   for (uint32_t i = 0; i < n; i++) {
     sl_doc *doc = b->docs[i];
     b->verdicts[i] = rc ? SL_V_RETRY : b->verdicts[i];
@@ -362,6 +412,7 @@ void sl_sink_main(void *arg) {
     take(a, st, pause_until, &t);
     if (t.end) break;
     sl_timer_run(c);
+    spill_all(a, st, &t.docs);
     if (t.docs.n) pause_until = run_sink(a, st, &batch, &t);
     if (t.flush) call_flush(a, c, t.flush);
   }

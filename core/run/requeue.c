@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue's way out of the engine and back, and the breakers of sinks. */
+#include "run/requeue.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "run/pack.h"
+#include "run/runtime.h"
+
+/* Rows that are given out, landed ones included until the next commit. */
+#define MAX_FLYING 4096
+#define TURN_ROWS 64
+#define LOOK_NS (SL_TIME_S)
+
+/* ---- out ---- */
+
+static int from_queue(const sl_doc *doc) { return doc->token && doc->token->unit->source == SL_SOURCE_QUEUE; }
+
+static void committed(void *user, int rc) {
+  sl_engine *e = user;
+  (void)rc;
+  atomic_fetch_sub(&e->requeue.committing, 1);
+  atomic_store(&e->requeue.poked, 1);
+  sl_loop_poke(e);
+}
+
+/* A spooled document that did not get past its sink: its row stays as and where it is. */
+static int give_back(sl_actor *a, const sl_stage_rt *st, sl_doc *doc) {
+  sl_keep *k = a->e->keep;
+  sl_token *t = doc->token;
+  if (!from_queue(doc) || doc->more || t->cursor != st->index + 1 || atomic_load(&t->refs) != 1) return 0;
+  pthread_mutex_lock(&k->lock);
+  sl_track_return(k->queue, t->slot);
+  t->slot = NULL;
+  pthread_mutex_unlock(&k->lock);
+  sl_actor_end(a, doc, SL_OUT_WAITS);
+  return 1;
+}
+
+int sl_requeue_put(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int32_t kind, int64_t due, const sl_err *why) {
+  sl_engine *e = a->e;
+  sl_queue_entry entry = {.kind = kind, .stage = st->conf->id, .attempts = doc->attempt - 1, .due = due};
+  sl_packed hold;
+  sl_err err;
+  if (!e->keep || !atomic_load(&e->requeue.put_open)) return SL_ESTATE;
+  if (kind == SL_QUEUE_SPILL && give_back(a, st, doc)) return 0;
+  entry.why = why ? why->message : "";
+  int rc = sl_pack(doc, &hold, &entry, &err);
+  atomic_fetch_add(&e->requeue.committing, 1);
+  if (!rc) rc = sl_state_queue_put(e->opts.state, &entry, 1, committed, e, &err);
+  sl_packed_done(&hold);
+  if (rc) {
+    atomic_fetch_sub(&e->requeue.committing, 1);
+    return rc;
+  }
+  sl_actor_end(a, doc, SL_OUT_WAITS);
+  return 0;
+}
+
+void sl_requeue_save_retries(sl_engine *e) {
+  sl_actor *a = e->actors[0];
+  for (;;) {
+    pthread_mutex_lock(&e->delay_lock);
+    sl_doc *doc = sl_delay_pop(&e->delay, INT64_MAX);
+    pthread_mutex_unlock(&e->delay_lock);
+    if (!doc) return;
+    int64_t left = doc->due - sl_time_mono();
+    uint32_t zone = doc->zone;
+    sl_unit *unit = doc->unit;
+    sl_stage_rt *st = &e->stages[doc->stage];
+    if (sl_requeue_put(a, st, doc, SL_QUEUE_RETRY, sl_time_wall() + (left > 0 ? left : 0), NULL)) {
+      sl_loop_retry_now(e, doc);
+      continue;
+    }
+    sl_flow_leave(&e->flow, zone, unit, 1);
+    if (st->station != SL_NO_STATION) sl_flow_poke(&e->flow, st->station);
+  }
+}
+
+/* ---- breakers ---- */
+
+static int can_spill(const sl_engine *e, const sl_stage_rt *st) {
+  return e->keep && sl_state_durable(e->opts.state) && st->conf->on_error.breaker > 0 &&
+         st->conf->order != SL_ORDER_STRICT && atomic_load(&e->requeue.put_open);
+}
+
+int sl_breaker_spills(sl_engine *e, sl_stage_rt *st, const sl_doc *doc) {
+  if (!atomic_load(&st->spilling) || !can_spill(e, st)) return 0;
+  if (atomic_load(&st->breaker_open)) return sl_time_mono() < atomic_load(&st->probe_at);
+  /* What is newer waits behind what is on the spool, so that no older revision overtakes it. */
+  if (from_queue(doc)) return 0;
+  if (sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL)) return 1;
+  atomic_store(&st->spilling, 0);
+  sl_run_log(e, SL_LOG_INFO, st->conf->id, "the spool is empty; documents come straight again");
+  return 0;
+}
+
+void sl_breaker_note(sl_engine *e, sl_stage_rt *st, int failed) {
+  const sl_on_error *o = &st->conf->on_error;
+  if (!failed) {
+    st->fails = 0;
+    if (!atomic_exchange(&st->breaker_open, 0)) return;
+    sl_run_log(e, SL_LOG_INFO, st->conf->id, "it works again: the breaker is closed, the spool is written first");
+    atomic_store(&e->requeue.poked, 1);
+    sl_loop_poke(e);
+    return;
+  }
+  st->fails++;
+  if (!can_spill(e, st) || (int64_t)st->fails < o->breaker) return;
+  int64_t wait = o->backoff > SL_TIME_MS ? o->backoff : SL_TIME_MS;
+  for (uint32_t i = 0; i < st->fails - (uint32_t)o->breaker && wait < o->backoff_max; i++) wait *= 2;
+  if (wait > o->backoff_max) wait = o->backoff_max;
+  atomic_store(&st->probed_at, sl_time_mono());
+  atomic_store(&st->probe_at, sl_time_mono() + wait);
+  atomic_store(&st->spilling, 1);
+  if (atomic_exchange(&st->breaker_open, 1)) return;
+  sl_run_log(e, SL_LOG_WARN, st->conf->id,
+             "%u writes in a row failed: the breaker is open, documents go to the spool until a trial succeeds",
+             st->fails);
+}
+
+/* ---- back ---- */
+
+struct pass {
+  sl_engine *e;
+  uint32_t given;
+  int full;
+  uint64_t last;
+};
+
+static sl_stage_rt *stage_by_id(sl_engine *e, const char *id) {
+  for (uint32_t i = 0; i < e->n_stages; i++)
+    if (!strcmp(e->stages[i].conf->id, id)) return &e->stages[i];
+  return NULL;
+}
+
+static void count_in(sl_actor *a, sl_stage_rt *st, const sl_queue_entry *entry, const sl_doc *doc) {
+  if (entry->kind != SL_QUEUE_SPOOL) {
+    atomic_fetch_add(&a->e->again, 1);
+    return;
+  }
+  sl_tally(a, st->index, SL_COUNT_IN, 1);
+  sl_tally(a, st->index, SL_COUNT_BYTES, sl_doc_size(doc));
+}
+
+/* A row whose stage is gone waits for `dlq retry --at` as a dead letter would: it becomes one. */
+static void bury_stray(sl_engine *e, const sl_queue_entry *q, const sl_err *why) {
+  sl_dead_entry d = {.pipeline = e->p->name,
+                     .stage = q->stage,
+                     .uses = "",
+                     .build = "",
+                     .code = sl_err_name(why->code),
+                     .message = why->message,
+                     .detail = why->detail,
+                     .hint = why->hint,
+                     .attempts = q->attempts,
+                     .time = sl_time_wall(),
+                     .generation = e->opts.generation,
+                     .uri = q->uri,
+                     .locator = q->locator,
+                     .revision = q->revision,
+                     .key = q->uri,
+                     .body = q->body,
+                     .payload = q->payload,
+                     .media_type = q->media_type,
+                     .map = q->map,
+                     .splits = q->splits};
+  sl_err err;
+  sl_run_log(e, SL_LOG_WARN, q->stage, "dead letter: %s: %s", q->uri, why->message);
+  if (sl_state_dead_put(e->opts.state, &d, &err)) return;
+  pthread_mutex_lock(&e->keep->lock);
+  sl_slot *slot = sl_track_emit_loose(e->keep->queue, q->id);
+  pthread_mutex_unlock(&e->keep->lock);
+  if (slot) sl_slot_end(slot);
+  sl_state_touch(e->opts.state);
+}
+
+/* Lets doc [take] in at st. */
+static int enter(sl_engine *e, sl_stage_rt *st, sl_doc *doc, const sl_queue_entry *q) {
+  sl_actor *a = e->actors[0];
+  sl_unit *unit = sl_unit_new(SL_SOURCE_QUEUE, 1, e->flow.n_zones, e->flow.n_ordered);
+  if (!unit) return SL_ENOMEM;
+  sl_token *t = sl_unit_token(unit, st->index + 1, sl_doc_size(doc));
+  pthread_mutex_lock(&e->keep->lock);
+  t->slot = sl_track_emit_loose(e->keep->queue, q->id);
+  pthread_mutex_unlock(&e->keep->lock);
+  if (!t->slot) {
+    sl_unit_unref(unit);
+    return SL_ENOMEM;
+  }
+  doc->token = t;
+  sl_credit_take(&e->credit, t);
+  count_in(a, st, q, doc);
+  a->zone = sl_zone_l(st->mode == SL_MODE_INLINE ? st->upstream : st->station);
+  if (st->type->kind == SL_SOURCE) {
+    doc->stage = st->index;
+    sl_docs_push(&a->inlined, doc);
+  } else {
+    sl_actor_deliver(a, st->index, doc);
+  }
+  sl_actor_flush(a);
+  return 0;
+}
+
+static int on_row(void *user, const sl_queue_entry *q) {
+  struct pass *p = user;
+  sl_engine *e = p->e;
+  sl_err err;
+  sl_doc *doc = NULL;
+  pthread_mutex_lock(&e->keep->lock);
+  int flies = sl_track_flies(e->keep->queue, q->id);
+  int full = sl_track_loose(e->keep->queue) >= MAX_FLYING;
+  pthread_mutex_unlock(&e->keep->lock);
+  p->full |= full;
+  if (full) return 1;
+  p->last = q->id;
+  if (flies) return 0;
+  p->given++;
+  sl_stage_rt *st = stage_by_id(e, q->stage);
+  int rc = 0;
+  if (!st) {
+    rc = sl_err_set(&err, SL_ENOTFOUND, "stage '%s' is not in the pipeline any more", q->stage);
+    sl_err_hint(&err, "`sluice dlq retry --at STAGE` sends it to another stage; `was:` names a stage's former id");
+  } else {
+    rc = sl_unpack(q, &doc, &err);
+  }
+  if (rc == SL_ENOMEM) return 1;
+  if (rc) {
+    bury_stray(e, q, &err);
+    return 0;
+  }
+  if (enter(e, st, doc, q)) {
+    sl_doc_free(doc);
+    return 1;
+  }
+  return 0;
+}
+
+static int all_sources_ended(sl_engine *e) {
+  for (uint32_t i = 0; i < e->n_stages; i++)
+    if (e->stages[i].type->kind == SL_SOURCE && !atomic_load(&e->stages[i].produced_end)) return 0;
+  return 1;
+}
+
+/* Stages whose spooled rows stay where they are: open breakers, until the next trial; one row then. */
+static uint32_t closed_sinks(sl_engine *e, const char **ids, uint64_t *ret_rows) {
+  uint32_t n = 0;
+  *ret_rows = 0;
+  for (uint32_t i = 0; i < e->n_stages; i++) {
+    sl_stage_rt *st = &e->stages[i];
+    if (!atomic_load(&st->breaker_open)) continue;
+    if (sl_time_mono() >= atomic_load(&st->probe_at)) continue;
+    ids[n++] = st->conf->id;
+    *ret_rows += sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL);
+  }
+  return n;
+}
+
+static void release_holds(sl_engine *e) {
+  if (!e->requeue.open) return;
+  e->requeue.open = 0;
+  atomic_store(&e->requeue.put_open, 0);
+  for (uint32_t t = 0; t < e->n_stations; t++)
+    if (e->stages[e->station_stage[t]].type->kind == SL_SOURCE) sl_flow_leave(&e->flow, sl_zone_l(t), NULL, 1);
+}
+
+/* Documents that are somewhere in the zones, besides the places that stations and the queue hold: while it holds its
+ * places no station gives up its own. */
+static int documents_move(sl_engine *e) {
+  long long live = 0;
+  for (uint32_t z = 0; z < e->flow.n_zones; z++) live += atomic_load(&e->flow.zones[z].live);
+  return live > (long long)e->places;
+}
+
+/* Breakers that have not been tried since the sources ended get a last trial; 1 while one is to come. */
+static int last_trials(sl_engine *e) {
+  int more = 0;
+  for (uint32_t i = 0; i < e->n_stages; i++) {
+    sl_stage_rt *st = &e->stages[i];
+    if (!atomic_load(&st->breaker_open) || atomic_load(&st->probed_at) >= e->requeue.sources_ended) continue;
+    if (!sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL)) continue;
+    if (atomic_load(&st->probe_at) > e->requeue.sources_ended) {
+      atomic_store(&st->probe_at, e->requeue.sources_ended);
+      e->requeue.after = 0;
+      atomic_store(&e->requeue.poked, 1);
+    }
+    more = 1;
+  }
+  return more;
+}
+
+/* The end: sources have ended, nothing moves, and no row can. */
+static int over(sl_engine *e) {
+  uint64_t stay;
+  const char *ids[SL_TRACK_SINKS];
+  if (!all_sources_ended(e)) return 0;
+  if (!e->requeue.sources_ended) e->requeue.sources_ended = sl_time_mono();
+  if (documents_move(e) || atomic_load(&e->requeue.committing)) return 0;
+  if (atomic_load(&e->stop)) return 1;
+  if (last_trials(e)) return 0;
+  closed_sinks(e, ids, &stay);
+  uint64_t rows = sl_state_queue_count(e->opts.state, NULL, 0);
+  pthread_mutex_lock(&e->keep->lock);
+  uint64_t flying = sl_track_loose(e->keep->queue);
+  pthread_mutex_unlock(&e->keep->lock);
+  if (rows > stay + flying) return 0;
+  if (stay)
+    sl_run_log(e, SL_LOG_WARN, NULL,
+               "%llu documents wait on the spool of sinks that fail; the next run goes on with them",
+               (unsigned long long)stay);
+  return 1;
+}
+
+void sl_requeue_start(sl_engine *e) {
+  e->requeue.open = 1;
+  atomic_store(&e->requeue.put_open, 1);
+  atomic_store(&e->requeue.poked, 1);
+  for (uint32_t t = 0; t < e->n_stations; t++)
+    if (e->stages[e->station_stage[t]].type->kind == SL_SOURCE) sl_flow_enter(&e->flow, sl_zone_l(t), NULL, 1);
+  for (uint32_t i = 0; i < e->n_stages; i++)
+    if (e->stages[i].type->kind == SL_SINK &&
+        sl_state_queue_count(e->opts.state, e->stages[i].conf->id, SL_QUEUE_SPILL))
+      atomic_store(&e->stages[i].spilling, 1);
+}
+
+/* A probe takes a turn of its own: its rows may lie behind the place where this pass is. */
+static int probe_due(sl_engine *e) {
+  for (uint32_t i = 0; i < e->n_stages; i++) {
+    sl_stage_rt *st = &e->stages[i];
+    if (atomic_load(&st->breaker_open) && sl_time_mono() >= atomic_load(&st->probe_at)) return 1;
+  }
+  return 0;
+}
+
+static void look(sl_engine *e) {
+  const char *skip[SL_TRACK_SINKS];
+  uint64_t stay;
+  int64_t now = sl_time_wall();
+  int poked = atomic_exchange(&e->requeue.poked, 0) != 0;
+  if (!poked && now < e->requeue.next_pass && !probe_due(e)) return;
+  if (!sl_credit_now(&e->credit) && !sl_credit_quiet(&e->credit)) {
+    if (poked) atomic_store(&e->requeue.poked, 1);
+    return;
+  }
+  sl_queue_filter f = {.after = e->requeue.after, .now = now, .max = TURN_ROWS, .skip = skip};
+  f.n_skip = closed_sinks(e, skip, &stay);
+  struct pass p = {.e = e};
+  sl_err err;
+  if (sl_state_queue_read(e->opts.state, &f, on_row, &p, &err)) {
+    sl_run_log(e, SL_LOG_ERROR, NULL, "the queue of the state cannot be read: %s", err.message);
+    e->requeue.next_pass = now + LOOK_NS;
+    return;
+  }
+  if (p.last) e->requeue.after = p.last;
+  /* When it is full the next commit pokes. */
+  if (p.full) return;
+  if (p.last) {
+    atomic_store(&e->requeue.poked, 1);
+    if (p.given) sl_loop_poke(e);
+    return;
+  }
+  /* The end of a pass: the next begins at the first row, when there is something again. */
+  if (e->requeue.after && poked) atomic_store(&e->requeue.poked, 1);
+  e->requeue.after = 0;
+  int64_t due = sl_state_queue_next_due(e->opts.state, now);
+  e->requeue.next_pass = due < now + LOOK_NS ? due : now + LOOK_NS;
+}
+
+void sl_requeue_turn(sl_engine *e) {
+  if (!e->keep || !e->requeue.open) return;
+  if (atomic_load(&e->stop) > 1) {
+    release_holds(e);
+    return;
+  }
+  if (!atomic_load(&e->stop)) look(e);
+  if (over(e)) release_holds(e);
+}

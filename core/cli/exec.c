@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "cli/report.h"
+#include "cli/statefolder.h"
 #include "obs/log.h"
 #include "obs/term.h"
 
@@ -18,6 +19,8 @@ typedef struct watch {
 static void on_log(void *user, int32_t level, const char *stage, const char *text) {
   sl_logger_line(((watch *)user)->log, level, stage, text);
 }
+
+static void on_state_log(void *user, int32_t level, const char *text) { on_log(user, level, NULL, text); }
 
 static void on_progress(void *user, const sl_run_stats *stats) {
   watch *w = user;
@@ -77,7 +80,11 @@ int sl_exec_run(sl_exec *x) {
   x->opts.progress = w.draw || w.every_line ? on_progress : NULL;
   x->opts.progress_user = &w;
   x->opts.progress_every = 200 * SL_TIME_MS;
-  int rc = sl_engine_new(x->pipeline, &x->opts, &engine, &err);
+  sl_state *state = NULL;
+  int rc = x->opts.dry_run ? 0 : sl_statefolder_open(x->pipeline, on_state_log, &w, &state, &err);
+  if (!rc && state && x->reprocess) rc = sl_engine_reprocess(state, x->pipeline, &err);
+  x->opts.state = state;
+  if (rc == 0) rc = sl_engine_new(x->pipeline, &x->opts, &engine, &err);
   if (rc == 0) {
     rc = sl_engine_run(engine, &err);
     sl_engine_stats(engine, &stats);
@@ -89,5 +96,6 @@ int sl_exec_run(sl_exec *x) {
   x->failed = rc != 0;
   if (engine && x->done) x->done(x->user, &stats);
   sl_engine_free(engine);
+  sl_state_close(state);
   return code;
 }

@@ -12,7 +12,8 @@ typedef struct sl_exec {
   int quiet, progress; /* progress: 1 asked for, 0 only on a terminal */
   int log_format;      /* SL_LOG_TEXT … */
   int32_t log_level;
-  int failed; /* for `done`: it could not start, or a stage gave up */
+  int reprocess; /* begin anew, whatever the state says */
+  int failed;    /* for `done`: it could not start, or a stage gave up */
   /* Called with the exact counts before the engine is freed. */
   void (*done)(void *user, const sl_run_stats *stats);
   void *user;

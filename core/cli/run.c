@@ -57,6 +57,7 @@ static int run_run(const sl_cli *cli) {
     if (sl_cli_has(cli, "verbose")) pipeline->log_level = SL_LOG_DEBUG;
     state.pipeline = x.pipeline = pipeline;
     x.opts.dry_run = state.dry;
+    x.reprocess = sl_cli_has(cli, "reprocess");
     x.opts.seed = seed;
     rc = sl_exec_options(cli, &x);
   }
@@ -70,6 +71,7 @@ static const sl_cli_option options[] = {
     {"set", 's', "STAGE.PARAM=VALUE", "Overrides a parameter, or lanes=N. Repeatable."},
     {"limit", 'n', "N", "Stops the sources after N documents."},
     {"dry-run", 0, NULL, "Runs everything but the sinks; stores nothing."},
+    {"reprocess", 0, NULL, "Begins anew: forgets what the state says was read."},
     {"json", 0, NULL, "The final counts as one JSON object on stdout."},
     {"quiet", 'q', NULL, "No table, no progress; errors only."},
     {"progress", 0, NULL, "A progress line each 5 s without a terminal, too."},

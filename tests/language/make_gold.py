@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns the marked-up articles of marked/ into articles/NN-slug.txt and gold/NN-slug.json; --check compares instead of writing.
+"""Turns the marked-up articles of marked/ into articles/*.txt and gold/*.json; --check compares instead of writing.
 
 The mark-up is described in README.md. Everything that can be computed (offsets, lines, occurrences, cores, nesting) is
 computed here; everything that is a judgement stands in the marked-up text.
 """
+
 import json
 import os
 import re
@@ -14,11 +15,70 @@ import unicodedata
 HERE = os.path.dirname(os.path.abspath(__file__))
 TYPES = {"P": "PERSON", "R": "ROLE", "O": "ORG", "L": "LOC", "D": "DATE", "G": "LEGAL_REF", "Q": "QUANTITY"}
 KINDS = {"#C ": "caption", "#I ": "image_filename", "#B ": "site_boilerplate"}
-PLACE_WORDS = ("thành phố", "thị xã", "thị trấn", "đặc khu", "tổ dân phố", "khu phố", "khu vực", "cửa khẩu", "sân bay", "quần đảo",
-               "tỉnh", "TP.", "TP", "xã", "phường", "quận", "huyện", "thôn", "bản", "ấp", "buôn", "làng", "sông", "suối", "hồ",
-               "núi", "đèo", "đảo", "cầu", "đường", "biển", "cảng", "Thủ đô", "thủ đô", "bang", "cù lao", "vịnh", "kênh")
-DATE_WORDS = ("ngày", "sáng", "trưa", "chiều", "tối", "đêm", "rạng sáng", "năm học", "năm", "nhiệm kỳ", "giai đoạn", "khóa", "vụ",
-              "SN", "sinh năm", "niên độ", "thời kỳ", "cuối năm", "đầu năm", "hết năm", "mùa giải")
+PLACE_WORDS = (
+    "thành phố",
+    "thị xã",
+    "thị trấn",
+    "đặc khu",
+    "tổ dân phố",
+    "khu phố",
+    "khu vực",
+    "cửa khẩu",
+    "sân bay",
+    "quần đảo",
+    "tỉnh",
+    "TP.",
+    "TP",
+    "xã",
+    "phường",
+    "quận",
+    "huyện",
+    "thôn",
+    "bản",
+    "ấp",
+    "buôn",
+    "làng",
+    "sông",
+    "suối",
+    "hồ",
+    "núi",
+    "đèo",
+    "đảo",
+    "cầu",
+    "đường",
+    "biển",
+    "cảng",
+    "Thủ đô",
+    "thủ đô",
+    "bang",
+    "cù lao",
+    "vịnh",
+    "kênh",
+    "chợ",
+)
+DATE_WORDS = (
+    "ngày",
+    "sáng",
+    "trưa",
+    "chiều",
+    "tối",
+    "đêm",
+    "rạng sáng",
+    "năm học",
+    "năm",
+    "nhiệm kỳ",
+    "giai đoạn",
+    "khóa",
+    "vụ",
+    "SN",
+    "sinh năm",
+    "niên độ",
+    "thời kỳ",
+    "cuối năm",
+    "đầu năm",
+    "hết năm",
+    "mùa giải",
+)
 NUMBER = re.compile(r"(\d+(?:\.\d{3})+(?:,\d+)?|\d+(?:,\d+)?)")
 SCALE = {"tỷ": 10**9, "tỉ": 10**9, "triệu": 10**6, "nghìn": 10**3, "ngàn": 10**3, "vạn": 10**4}
 
@@ -34,7 +94,7 @@ def strip_words(text, words):
         again = False
         for w in words:
             if out.lower().startswith(w.lower() + " ") and len(out) > len(w) + 1:
-                out, again = out[len(w) + 1:], True
+                out, again = out[len(w) + 1 :], True
     return out if out != text else None
 
 
@@ -82,9 +142,9 @@ class Marks:
             c = marked[i]
             if c == "{":
                 bar = marked.index("|", i)
-                head = marked[i + 1:bar]
+                head = marked[i + 1 : bar]
                 if "{" in head or "}" in head:
-                    raise MarkError("bad head: " + marked[i:i + 60])
+                    raise MarkError("bad head: " + marked[i : i + 60])
                 stack.append({"head": head, "start": len(out), "parents": [s["head"] for s in stack]})
                 i = bar
             elif c == "}":
@@ -102,7 +162,7 @@ class Marks:
                 out.append(c)
             i += 1
         if stack:
-            raise MarkError("not closed: " + stack[-1]["head"] + " in " + "".join(out[stack[-1]["start"]:][:60]))
+            raise MarkError("not closed: " + stack[-1]["head"] + " in " + "".join(out[stack[-1]["start"] :][:60]))
         self.plain = "".join(out)
 
 
@@ -160,7 +220,7 @@ class Article:
         return len(self.text[:cp].encode())
 
     def slice(self, span):
-        return self.text[span["start"]:span["end"]]
+        return self.text[span["start"] : span["end"]]
 
     def resolve(self):
         self.people = []
@@ -183,8 +243,12 @@ class Article:
             raise MarkError("%s: bad head '%s'" % (self.name, span["head"]))
         text, norm = self.slice(span), m.group(4)[1:] if m.group(4) else None
         attrs = dict(a.partition("=")[::2] for a in m.group(5).split(";") if a)
-        e = {"type": TYPES[m.group(1)], "text": text, "occurrence_index": self.text.count(text, 0, span["start"]) + 1,
-             "normalized": norm or text}
+        e = {
+            "type": TYPES[m.group(1)],
+            "text": text,
+            "occurrence_index": self.text.count(text, 0, span["start"]) + 1,
+            "normalized": norm or text,
+        }
         nested = any(h[0].isupper() for h in span["parents"])
         getattr(self, "fill_" + m.group(1))(e, m.group(3), norm, attrs)
         if "core" in attrs:
@@ -197,8 +261,18 @@ class Article:
 
     def place(self, e, start, end, optional, nested):
         line = self.line(start)
-        e.update({"line": line, "cp_start": start, "cp_end": end, "byte_start": self.byte(start), "byte_end": self.byte(end),
-                  "optional": optional, "nested": nested, "boilerplate": self.line_of_kind.get(line) in KINDS})
+        e.update(
+            {
+                "line": line,
+                "cp_start": start,
+                "cp_end": end,
+                "byte_start": self.byte(start),
+                "byte_end": self.byte(end),
+                "optional": optional,
+                "nested": nested,
+                "boilerplate": self.line_of_kind.get(line) in KINDS,
+            }
+        )
 
     def fill_P(self, e, _keys, norm, _attrs):
         e["normalized"] = norm or (e["text"] if e["text"] in self.people else self.person(e["text"]))
@@ -244,8 +318,10 @@ class Article:
             e["value"] = parsed[0][0] if len(parsed[0]) == 1 else None
             if len(parsed[0]) > 1:
                 e["range"] = parsed[0]
-            e["unit"] = attrs.get("u", e["text"][parsed[1]:].strip())
-            e["core"] = NUMBER.match(e["text"]).group() + ("%" if e["unit"].startswith("%") and len(parsed[0]) == 1 else "")
+            e["unit"] = attrs.get("u", e["text"][parsed[1] :].strip())
+            e["core"] = NUMBER.match(e["text"]).group() + (
+                "%" if e["unit"].startswith("%") and len(parsed[0]) == 1 else ""
+            )
         else:
             raise MarkError("%s: quantity without value: %s" % (self.name, e["text"]))
         for key, name in (("m", "measure"), ("p", "period"), ("id", "id")):
@@ -255,7 +331,13 @@ class Article:
     def entities(self):
         out, marked = [], {(s["start"], s["end"]) for s in self.spans if s["head"][0] == "L"}
         if self.header:
-            e = {"type": "DATE", "text": self.meta["date"], "occurrence_index": 1, "normalized": self.meta["date"], "subtype": "header"}
+            e = {
+                "type": "DATE",
+                "text": self.meta["date"],
+                "occurrence_index": 1,
+                "normalized": self.meta["date"],
+                "subtype": "header",
+            }
             self.place(e, 6, 16, False, False)
             e["boilerplate"] = True
             out.append(e)
@@ -302,14 +384,22 @@ class Article:
         directive = m.group(1) == "D"
         words = m.group(3).split(" ", 2 if directive else 1)
         letters = "vcs" if directive else "wqk"
-        v, c, s = self.one(letters[0], m.group(2), directive), self.one(letters[1], m.group(2)), self.one(letters[2], m.group(2), False)
+        v, c, s = (
+            self.one(letters[0], m.group(2), directive),
+            self.one(letters[1], m.group(2)),
+            self.one(letters[2], m.group(2), False),
+        )
         content = self.slice(c)
-        d = {"type": "DIRECTIVE" if directive else words[0],
-             "subtype": words[0] if directive else "direct" if words[0] == "QUOTE" else "indirect",
-             "line": self.line(c["start"]), "speaker": self.speaker(words[-1]), "speaker_text": self.slice(s) if s else None,
-             "verb": self.slice(v) if v else None,
-             "verb_occurrence_index": self.text.count(self.slice(v), 0, v["start"]) + 1 if v else None,
-             "verb_cp": v["start"] if v else None}
+        d = {
+            "type": "DIRECTIVE" if directive else words[0],
+            "subtype": words[0] if directive else "direct" if words[0] == "QUOTE" else "indirect",
+            "line": self.line(c["start"]),
+            "speaker": self.speaker(words[-1]),
+            "speaker_text": self.slice(s) if s else None,
+            "verb": self.slice(v) if v else None,
+            "verb_occurrence_index": self.text.count(self.slice(v), 0, v["start"]) + 1 if v else None,
+            "verb_cp": v["start"] if v else None,
+        }
         if directive:
             t = self.one("t", m.group(2), False)
             d["strength"] = words[1]
@@ -319,8 +409,15 @@ class Article:
             if t:
                 d["deadline_cp"] = t["start"]
                 d["deadline_norm"] = t["head"].partition(";")[2] or None
-        d.update({"content_first8": " ".join(content.split()[:8]), "content_cp": c["start"], "content_end_cp": c["end"],
-                  "content_byte": self.byte(c["start"]), "content_end_byte": self.byte(c["end"])})
+        d.update(
+            {
+                "content_first8": " ".join(content.split()[:8]),
+                "content_cp": c["start"],
+                "content_end_cp": c["end"],
+                "content_byte": self.byte(c["start"]),
+                "content_end_byte": self.byte(c["end"]),
+            }
+        )
         if not directive:
             d["addressee"] = d["deadline"] = None
         if m.group(4):
@@ -342,22 +439,35 @@ class Article:
                 changes.append({"from": a, "to": b, "what": what})
         lines = self.text.split("\n")
         first = {k: n for n, k in sorted(self.line_of_kind.items(), reverse=True) if k}
-        used = {re.sub(r"^.", "D" if s["head"][0] in "vacts" else "S", s["head"].split(";")[0]) for s in self.spans
-                if s["head"][0].islower()}
+        used = {
+            re.sub(r"^.", "D" if s["head"][0] in "vacts" else "S", s["head"].split(";")[0])
+            for s in self.spans
+            if s["head"][0].islower()
+        }
         missing = used - {n[1:].split(" ")[0] for n in notes}
         if missing:
             raise MarkError("%s: marked but without a note: %s" % (self.name, sorted(missing)))
         return {
-            "seed": self.name, "title_line": first.get("#T "), "lead_line": first.get("#L "),
+            "seed": self.name,
+            "title_line": first.get("#T "),
+            "lead_line": first.get("#L "),
             "document_date": self.meta.get("date") or self.meta.get("published"),
-            "raw_bytes": len(self.text.encode()), "raw_codepoints": len(self.text),
+            "raw_bytes": len(self.text.encode()),
+            "raw_codepoints": len(self.text),
             "header": {"cp_start": 0, "cp_end": 17, "text": self.header} if self.header else None,
-            "non_body_lines": [{"line": n, "kind": KINDS[k], "text": lines[n - 1]} for n, k in self.line_of_kind.items() if k in KINDS],
+            "non_body_lines": [
+                {"line": n, "kind": KINDS[k], "text": lines[n - 1]} for n, k in self.line_of_kind.items() if k in KINDS
+            ],
             "blank_lines": [n for n, t in enumerate(lines, 1) if not t.strip()],
-            "entities": entities, "person_roles": self.pairs(entities), "changes": changes,
+            "entities": entities,
+            "person_roles": self.pairs(entities),
+            "changes": changes,
             "directives": sorted((d for d in speech if d["type"] == "DIRECTIVE"), key=lambda d: d["verb_cp"]),
             "speech": sorted((d for d in speech if d["type"] != "DIRECTIVE"), key=lambda d: d["content_cp"]),
-            "sentences": [{"line": self.line(a), "cp_start": a, "cp_end": b, "text": self.text[a:b]} for a, b in self.sentence_spans],
+            "sentences": [
+                {"line": self.line(a), "cp_start": a, "cp_end": b, "text": self.text[a:b]}
+                for a, b in self.sentence_spans
+            ],
         }
 
 
@@ -366,7 +476,7 @@ def verify(gold, text):
     out, people = [], {e["normalized"] for e in gold["entities"] if e["type"] == "PERSON"}
     raw = text.encode()
     for e in gold["entities"]:
-        if text[e["cp_start"]:e["cp_end"]] != e["text"] or raw[e["byte_start"]:e["byte_end"]].decode() != e["text"]:
+        if text[e["cp_start"] : e["cp_end"]] != e["text"] or raw[e["byte_start"] : e["byte_end"]].decode() != e["text"]:
             out.append("%s does not stand at %d" % (e["text"], e["cp_start"]))
         if text.count("\n", 0, e["cp_start"]) + 1 != e["line"]:
             out.append("%s is not in line %d" % (e["text"], e["line"]))
@@ -377,20 +487,29 @@ def verify(gold, text):
             out += ["%s is held by nobody known: %s" % (e["text"], p) for p in holders if p and p not in people]
         if e["text"] != e["text"].strip(" ,;:\n") or (e["text"].endswith(".") and e["type"] not in ("PERSON", "ROLE")):
             out.append("'%s' has a ragged edge" % e["text"])
-    roles = {(p, e["normalized"]) for e in gold["entities"] if e["type"] == "ROLE"
-             for p in (e["person"] if isinstance(e["person"], list) else [e["person"]])}
-    out += ["no role mention for the pair %s, %s" % (p["person"], p["role"]) for p in gold["person_roles"]
-            if (p["person"], p["role"]) not in roles]
+    roles = {
+        (p, e["normalized"])
+        for e in gold["entities"]
+        if e["type"] == "ROLE"
+        for p in (e["person"] if isinstance(e["person"], list) else [e["person"]])
+    }
+    out += [
+        "no role mention for the pair %s, %s" % (p["person"], p["role"])
+        for p in gold["person_roles"]
+        if (p["person"], p["role"]) not in roles
+    ]
     for d in gold["directives"] + gold["speech"]:
-        content = text[d["content_cp"]:d["content_end_cp"]]
-        if raw[d["content_byte"]:d["content_end_byte"]].decode() != content or not content.startswith(d["content_first8"][:6]):
+        content = text[d["content_cp"] : d["content_end_cp"]]
+        if raw[d["content_byte"] : d["content_end_byte"]].decode() != content or not content.startswith(
+            d["content_first8"][:6]
+        ):
             out.append("content of %s is not at %d" % (d["verb"], d["content_cp"]))
-        if d["verb"] and text[d["verb_cp"]:d["verb_cp"] + len(d["verb"])] != d["verb"]:
+        if d["verb"] and text[d["verb_cp"] : d["verb_cp"] + len(d["verb"])] != d["verb"]:
             out.append("verb %s is not at %d" % (d["verb"], d["verb_cp"]))
         if d["speaker"] and d["speaker"] not in people and d["speaker"] not in text:
             out.append("speaker %s is nowhere in the text" % d["speaker"])
         out += ["addressee %s is nowhere in the text" % a for a in d["addressee"] or [] if a not in text]
-        if d["deadline"] and text[d["deadline_cp"]:d["deadline_cp"] + len(d["deadline"])] != d["deadline"]:
+        if d["deadline"] and text[d["deadline_cp"] : d["deadline_cp"] + len(d["deadline"])] != d["deadline"]:
             out.append("deadline %s is not at %d" % (d["deadline"], d["deadline_cp"]))
     taken = {}
     for e in gold["entities"]:
@@ -426,15 +545,20 @@ def main():
             print("%s: %s" % (name, complaint), file=sys.stderr)
             bad += 1
         stem = os.path.splitext(name)[0]
-        for path, content in ((os.path.join(HERE, "articles", stem + ".txt"), article.text),
-                              (os.path.join(HERE, "gold", stem + ".json"), render(gold))):
+        for path, content in (
+            (os.path.join(HERE, "articles", stem + ".txt"), article.text),
+            (os.path.join(HERE, "gold", stem + ".json"), render(gold)),
+        ):
             if not check:
                 with open(path, "w", encoding="utf-8", newline="") as f:
                     f.write(content)
                 continue
             with open(path, encoding="utf-8", newline="") as f:
                 if f.read() != content:
-                    print("%s differs from marked/%s: run make_gold.py" % (os.path.relpath(path, HERE), name), file=sys.stderr)
+                    print(
+                        "%s differs from marked/%s: run make_gold.py" % (os.path.relpath(path, HERE), name),
+                        file=sys.stderr,
+                    )
                     bad += 1
     return 1 if bad else 0
 

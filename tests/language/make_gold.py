@@ -56,6 +56,7 @@ PLACE_WORDS = (
     "kênh",
     "chợ",
 )
+ADMINISTRATIVE = ("thành phố ", "tỉnh ", "TP", "tp", "xã ", "phường ", "quận ", "huyện ", "thị ", "đặc khu ", "thủ đô ")
 DATE_WORDS = (
     "ngày",
     "sáng",
@@ -290,7 +291,8 @@ class Article:
         core = strip_words(e["text"], PLACE_WORDS)
         if core and core[0].isupper():
             e["core"] = core
-            e["normalized"] = norm or core
+            admin = e["text"].startswith(ADMINISTRATIVE) or e["text"].lower().startswith(ADMINISTRATIVE)
+            e["normalized"] = norm or (core if admin else e["text"])
 
     def fill_D(self, e, _keys, norm, attrs):
         if not norm:

@@ -7,14 +7,45 @@
 #include "base/time.h"
 #include "cli/report.h"
 #include "cli/statefolder.h"
+#include "obs/admin.h"
 #include "obs/log.h"
 #include "obs/term.h"
+#include "run/tap.h"
 
 typedef struct watch {
   sl_logger *log;
   int draw, every_line; /* a status line; lines in the log */
   int64_t last;
+  sl_engine *engine;
+  sl_meter *meter;
+  sl_admin *admin;
+  sl_tap_hub taps;
 } watch;
+
+static void on_level(void *user, int32_t level) {
+  watch *w = user;
+  sl_logger_level(w->log, level);
+  sl_engine_log_level(w->engine, level);
+}
+
+/* The admin server of a run that has a state folder or asks for TCP. */
+static int open_admin(const sl_pipeline *p, watch *w, sl_err *err) {
+  sl_admin_opts o = {.folder = p->state,
+                     .listen = p->admin.listen,
+                     .token = p->admin.token,
+                     .meter = w->meter,
+                     .taps = &w->taps,
+                     .log_level = on_level,
+                     .user = w};
+  if (p->admin.off || (!o.folder && !o.listen)) return 0;
+  int rc = sl_admin_start(&o, &w->admin, err);
+  if (rc == 0 && sl_admin_address(w->admin)) {
+    char text[200];
+    (void)snprintf(text, sizeof text, "admin server on http://%s", sl_admin_address(w->admin));
+    sl_logger_line(w->log, SL_LOG_INFO, NULL, text);
+  }
+  return rc;
+}
 
 static void on_log(void *user, int32_t level, const char *stage, const char *text) {
   sl_logger_line(((watch *)user)->log, level, stage, text);
@@ -84,11 +115,25 @@ int sl_exec_run(sl_exec *x) {
   int rc = x->opts.dry_run ? 0 : sl_statefolder_open(x->pipeline, on_state_log, &w, &state, &err);
   if (!rc && state && x->reprocess) rc = sl_engine_reprocess(state, x->pipeline, &err);
   x->opts.state = state;
+  if (rc == 0) rc = sl_meter_new(x->pipeline->name, &w.meter, &err);
+  x->opts.metric = sl_meter_metric;
+  x->opts.metric_user = w.meter;
+  x->opts.taps = &w.taps;
   if (rc == 0) rc = sl_engine_new(x->pipeline, &x->opts, &engine, &err);
   if (rc == 0) {
+    w.engine = engine;
+    sl_meter_attach(w.meter, engine, x->pipeline, state, 1);
+    rc = x->opts.dry_run ? 0 : open_admin(x->pipeline, &w, &err);
+  }
+  if (rc == 0) {
+    sl_meter_phase(w.meter, SL_PHASE_RUNNING, NULL);
     rc = sl_engine_run(engine, &err);
     sl_engine_stats(engine, &stats);
   }
+  sl_admin_stop(w.admin);
+  if (w.meter) sl_meter_detach(w.meter);
+  sl_meter_free(w.meter);
+  sl_tap_done(&w.taps);
   sl_logger_free(w.log);
   if (rc != 0) (void)sl_cli_fail(&err);
   /* A stage that cannot be made from its parameters is what `validate` calls an error of the file. */

@@ -39,8 +39,7 @@ const char *sl_admin_address(const sl_admin *a);
 /* The end of a reload that was asked for: rc 0 and a text for people, or an error and its text (several lines are
  * fine). [any] */
 void sl_admin_reloaded(sl_admin *a, uint64_t ticket, int rc, const char *text);
-/* Ends connections, removes the socket, joins. NULL is fine. Reloads that were asked for and not answered are answered
- * with 503. */
+/* Ends connections, also those that wait for a reload; removes the socket; joins. NULL is fine. */
 void sl_admin_stop(sl_admin *a);
 
 #endif

@@ -160,9 +160,17 @@ static int create(sl_engine *e, sl_err *err) {
     sl_stage_rt *st = &e->stages[i];
     sl_call *c = &e->actors[0]->calls[i];
     if (!in_use(e, st)) continue;
+    int32_t rc = 0;
     st->created = 1;
-    sl_call_begin(c, NULL);
-    int32_t rc = st->type->create ? st->type->create(&c->pub, st->conf->params, &st->stage) : 0;
+    st->made = sl_made_find(e->opts.kept, st->conf);
+    st->kept = st->made != NULL;
+    if (!st->kept) {
+      st->made = sl_made_new(st->conf, e->opts.hold, e->opts.release, e->opts.owner);
+      if (!st->made) return sl_err_set(err, SL_ENOMEM, "no memory for stage '%s'", st->conf->id);
+      sl_call_begin(c, NULL);
+      if (st->type->create) rc = st->type->create(&c->pub, st->conf->params, &st->made->stage);
+    }
+    st->stage = st->made->stage;
     if (rc) return failed_call(c, rc, "be created", err);
 #ifdef SLUICE_CHECKS
     if (st->type->kind == SL_TRANSFORM && (rc = sl_written_new(st->type, st->conf->params, &st->written, err)))
@@ -187,6 +195,7 @@ static sl_actor *add_actor(sl_engine *e, sl_stage_rt *st, sl_err *err) {
 
 static int open_lane(sl_actor *a, sl_stage_rt *st, sl_err *err) {
   sl_call *c = &a->calls[st->index];
+  if (st->kept == 1) return 0;
   sl_call_begin(c, NULL);
   int32_t rc = st->type->lane_open ? st->type->lane_open(&c->pub, st->stage, &c->lane) : 0;
   if (rc) return failed_call(c, rc, "open a lane", err);
@@ -195,6 +204,23 @@ static int open_lane(sl_actor *a, sl_stage_rt *st, sl_err *err) {
   c->pending_cap = (uint32_t)(st->conf->in_flight > 0 ? st->conf->in_flight : 1);
   c->pending = sl_mem_calloc(c->pending_cap, sizeof(*c->pending));
   return c->pending ? 0 : sl_err_set(err, SL_ENOMEM, "no memory for %u documents in flight", c->pending_cap);
+}
+
+/* The lanes on what an earlier generation made, which has closed its own by now. */
+static int open_kept(sl_engine *e, sl_err *err) {
+  for (uint32_t k = 0; k < e->n_stages; k++) {
+    sl_stage_rt *st = &e->stages[k];
+    if (st->kept != 1) continue;
+    st->kept = 2;
+    int async = st->mode == SL_MODE_ASYNC || st->mode == SL_MODE_ASYNC_SOURCE;
+    for (uint32_t i = 0; i < e->n_actors; i++) {
+      sl_actor *a = e->actors[i];
+      int serves = a->walks ? st->mode == SL_MODE_INLINE : a->st ? a->st == st : async;
+      int rc = serves ? open_lane(a, st, err) : 0;
+      if (rc) return rc;
+    }
+  }
+  return 0;
 }
 
 static uint32_t threads_of(const sl_stage_rt *st) {
@@ -396,7 +422,8 @@ static void stop_all(sl_engine *e) {
 int sl_engine_run(sl_engine *e, sl_err *err) {
   sl_thread_set_role(SL_ROLE_LOOP);
   e->started = sl_time_mono();
-  int rc = open_state(e, err);
+  int rc = open_kept(e, err);
+  if (!rc) rc = open_state(e, err);
   if (rc) return rc;
   if (e->keep) sl_keep_start(e->keep);
   rc = start_stages(e, err);
@@ -412,6 +439,7 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
     _exit(1);
   }
   if (e->trace) inject(e);
+  if (e->opts.ready) e->opts.ready(e->opts.ready_user);
   sl_loop_run(e);
   join_all(e);
   commit_rest(e);
@@ -545,7 +573,7 @@ void sl_engine_free(sl_engine *e) {
   close_lanes(e);
   for (uint32_t i = 0; e->stages && i < e->n_stages; i++) {
     sl_stage_rt *st = &e->stages[i];
-    if (st->created && st->type->destroy) st->type->destroy(st->stage);
+    sl_made_unref(st->made);
   }
   sl_loop_close(e);
   for (uint32_t i = 0; i < e->n_actors; i++) {

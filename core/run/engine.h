@@ -55,11 +55,12 @@ typedef struct sl_run_stats {
 } sl_run_stats;
 
 typedef struct sl_run_opts {
-  uint64_t limit;         /* stop the sources after so many documents; 0: no limit */
-  int32_t dry_run;        /* sinks are not created: documents that reach one count as stored; no state is touched */
-  int32_t profile;        /* measure CPU time per stage */
-  int32_t handle_signals; /* SIGINT, SIGTERM */
-  uint64_t seed;          /* for the host's random; 0: from the system */
+  uint64_t limit;          /* stop the sources after so many documents; 0: no limit */
+  int32_t dry_run;         /* sinks are not created: documents that reach one count as stored; no state is touched */
+  int32_t profile;         /* measure CPU time per stage */
+  int32_t handle_signals;  /* SIGINT, SIGTERM */
+  int32_t exit_when_stuck; /* after a stop at once a call that does not return ends the process */
+  uint64_t seed;           /* for the host's random; 0: from the system */
   /* Called on the loop about each `progress_every` nanoseconds and once at the end; or NULL. */
   void (*progress)(void *user, const sl_run_stats *stats);
   void *progress_user;
@@ -77,6 +78,14 @@ typedef struct sl_run_opts {
   /* Gives the listening socket for an address, see sl_listen; NULL: there are none. [loop] */
   int (*listen)(void *user, const char *address, int backlog, int *ret_fd, char *ret_address, size_t cap, sl_err *err);
   void *listen_user;
+  /* Called once all stages and threads run. [loop] */
+  void (*ready)(void *user);
+  void *ready_user;
+  /* For a reload: stage objects of the generation before [borrow during sl_engine_new], and what keeps the pipeline
+   * alive while one of its own is in use; see run/made.h. */
+  const struct sl_kept *kept;
+  void (*hold)(void *owner), (*release)(void *owner);
+  void *owner;
 } sl_run_opts;
 
 /* pipeline [borrow until sl_engine_free]. Creates every stage (create, lane_open), starts none. *ret [own]. */

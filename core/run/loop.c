@@ -375,7 +375,7 @@ static void check_stop(sl_engine *e) {
 /* A stage that does not return cannot be stopped from inside the process: after an order to stop at once, the process
  * ends without it. Nothing that it had in hand was acknowledged. */
 static void check_stuck(sl_engine *e, int64_t now) {
-  if (!e->abort_at || now < e->abort_at || !e->opts.handle_signals) return;
+  if (!e->abort_at || now < e->abort_at || !(e->opts.handle_signals || e->opts.exit_when_stuck)) return;
   for (uint32_t i = 0; i < e->n_stages; i++)
     if (atomic_load(&e->stages[i].threads))
       sl_run_log(e, SL_LOG_ERROR, e->stages[i].conf->id, "a call does not return; the process ends without it");

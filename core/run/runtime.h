@@ -20,6 +20,7 @@
 #include "run/engine.h"
 #include "run/keep.h"
 #include "run/kv.h"
+#include "run/made.h"
 #include "run/requeue.h"
 #include "run/schedule.h"
 #include "run/tap.h"
@@ -79,7 +80,9 @@ typedef struct sl_stage_rt {
   sl_edge *edges;  /* healthy ones [own] */
   int keeps_place; /* an ordered stage below insists on order */
   int unordered;   /* sources: documents have no place */
-  void *stage;
+  void *stage;     /* made->stage */
+  sl_made *made;
+  int kept; /* made for an earlier generation: 1 its lanes are opened when that one has closed its own, 2 they are */
   int created, started;
   uint32_t n_actors;   /* threads of its own */
   atomic_int broken;   /* a FATAL verdict: nothing enters any more */

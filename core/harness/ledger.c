@@ -17,6 +17,7 @@ typedef struct kept {
 /* Lives in memory that is shared with forked children. */
 struct sl_harness_ledger {
   kept committed, saved, intent;
+  kept older;      /* the intent at the last commit */
   int32_t pending; /* saved is not committed */
   int32_t rebooted;
   int32_t failing;
@@ -38,12 +39,14 @@ void sl_harness_use_ledger(sl_harness *h, sl_harness_ledger *l) { h->ledger = l;
 void sl_harness_ledger_commit(sl_harness_ledger *l) {
   if (!l->pending) return;
   l->committed = l->saved;
+  l->older = l->intent;
   l->pending = 0;
 }
 
 void sl_harness_ledger_crash(sl_harness_ledger *l, int32_t machine) {
   l->pending = 0;
   l->rebooted = machine;
+  if (machine) l->intent = l->older;
 }
 
 void sl_harness_ledger_fail(sl_harness_ledger *l, int32_t code) { l->failing = code; }

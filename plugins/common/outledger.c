@@ -23,6 +23,9 @@
 #define MAGIC 0x31544e4fu /* "ONT1": bumped when outintent changes */
 #define PATH_KEPT 3500    /* bytes of the path in a record: it must stay under 4 KiB */
 
+#define PLACED_THIS 1    /* replace mode: the file of the record is in place */
+#define PLACED_EARLIER 2 /* one of an earlier run is */
+
 typedef struct {
   uint64_t inode, next;
   int64_t length;
@@ -98,7 +101,11 @@ int32_t outledger_save(outfile *f, int fd, outfile_error *err) {
   char text[PATH_KEPT + 200];
   int len = snprintf(text, sizeof text,
                      "v1 inode=%" PRIu64 " length=%" PRId64 " next=%" PRIu64 " part=%d placed=%d path=%.*s",
-                     current(f)->inode, f->length, f->next, f->opts.replace != 0, f->intent.placed, PATH_KEPT, f->path);
+                     current(f)->inode, f->length, f->next, f->opts.replace != 0,
+                     f->intent.placed ? PLACED_THIS
+                     : f->placed      ? PLACED_EARLIER
+                                      : 0,
+                     PATH_KEPT, f->path);
   int32_t rc = f->ledger.save(f->ledger.user, text, (size_t)len, f->opts.sync == OUTFILE_SYNC_NEVER ? -1 : fd);
   if (rc == SL_OK) return rc;
   return outfile_say(err, rc, "the state cannot keep how far the output file was written", f->path, NULL);
@@ -244,6 +251,14 @@ static int32_t check_bytes(const spot *s, const outstep *step, int64_t to, const
   return SL_OK;
 }
 
+static int32_t remove_rotated(outfile *f, const spot *s, outfile_error *err) {
+  if (unlink(s->path) < 0)
+    return outfile_say_errno(err, "an output file that was not committed cannot be removed", s->path);
+  note(f, SL_LOG_INFO, "%s: %" PRId64 " bytes that were not committed are removed, their documents come again", s->path,
+       s->size);
+  return SL_OK;
+}
+
 /* The file that the record names. */
 static int32_t recover_saved(outfile *f, const memory *m, const spot *s, int there, outfile_error *err) {
   const record *r = &m->saved;
@@ -276,15 +291,10 @@ static int32_t recover_later(outfile *f, const memory *m, const outstep *step, i
   find(f, fd, step->inode, &s);
   if (s.fd < 0) return SL_OK;
   int32_t rc = check_bytes(&s, step, step->from, m, err);
-  if (rc == SL_OK && s.number && step->from == 0) {
-    if (unlink(s.path) < 0)
-      rc = outfile_say_errno(err, "an output file that was not committed cannot be removed", s.path);
-    else
-      note(f, SL_LOG_INFO, "%s: %" PRId64 " bytes that were not committed are removed, their documents come again",
-           s.path, s.size);
-  } else if (rc == SL_OK) {
+  if (rc == SL_OK && s.number && step->from == 0)
+    rc = remove_rotated(f, &s, err);
+  else if (rc == SL_OK)
     rc = cut(f, &s, step->from, m, err);
-  }
   if (rc == SL_OK && s.fd == fd) f->intent.steps[f->intent.count++] = (outstep){step->inode, step->from, step->from, 0};
   leave(&s);
   return rc;
@@ -314,10 +324,10 @@ static int32_t recover_unnoted(outfile *f, const memory *m, uint64_t number, int
 /* The file at the path must be one that the ledger knows of. */
 static int32_t check_stranger(outfile *f, const memory *m, const spot *saved, int fd, outfile_error *err) {
   struct stat st;
+  if (m->rebooted && saved->fd >= 0 && saved->number) return recover_unnoted(f, m, saved->number, fd, err);
   if (fd < 0 || fstat(fd, &st) < 0) return SL_OK;
   if (f->intent.count > 0 && current(f)->inode == (uint64_t)st.st_ino) return SL_OK;
   if (!m->saved.known || st.st_size == 0) return SL_OK;
-  if (m->rebooted && saved->fd >= 0 && saved->number) return recover_unnoted(f, m, saved->number, fd, err);
   return refuse(err, "another file stands in the place of the output file",
                 "%s: expected inode %" PRIu64 ", found %" PRIu64 " with %" PRId64 " bytes", f->writing, m->saved.inode,
                 (uint64_t)st.st_ino, (int64_t)st.st_size);
@@ -343,6 +353,8 @@ static int32_t recover(outfile *f, const memory *m, int fd, outfile_error *err) 
   }
   if (rc == SL_OK) rc = recover_rest(f, m, fd, err);
   if (rc == SL_OK) rc = check_stranger(f, m, &saved, fd, err);
+  /* Last: as long as it lies there it tells another recovery, should this one be broken off, which files are ours. */
+  if (rc == SL_OK && saved.number && m->saved.length == 0) rc = remove_rotated(f, &saved, err);
   leave(&saved);
   if (rc != SL_ESTATE || f->opts.foreign != OUTFILE_FOREIGN_APPEND) return rc;
   note(f, SL_LOG_WARN, "%s (%s): on_foreign: append goes on with what is there", err->message, err->detail);
@@ -368,13 +380,16 @@ static void recover_elsewhere(outfile *f, const memory *m) {
 
 /* Replace mode, PATH.part is not there: 1 if it was put in place, and everything in it is committed. If not all of it
  * is, it goes back. */
-static int32_t recover_placed(outfile *f, const memory *m, int *ret_fd, outfile_error *err) {
+static int32_t recover_placed(outfile *f, const memory *m, int *ret_fd, int *ret_done, outfile_error *err) {
   const outstep *step = m->at < m->intent.count ? &m->intent.steps[m->at] : NULL;
   struct stat st;
-  if (m->intent.placed && m->at + 1 == m->intent.count) f->placed = 1;
-  if (stat(f->path, &st) < 0 || (uint64_t)st.st_ino != m->saved.inode) return SL_OK;
-  if ((int64_t)st.st_size == m->saved.length) {
-    f->placed = 1;
+  int there = stat(f->path, &st) == 0 && (uint64_t)st.st_ino == m->saved.inode;
+  int taken = !there && m->intent.placed && step && m->at + 1 == m->intent.count && step->begun <= m->saved.length;
+  if (!there && !taken) return SL_OK;
+  if (*ret_fd >= 0) close(*ret_fd); /* begun after it, and nothing of it committed */
+  *ret_fd = -1;
+  if (taken || (int64_t)st.st_size == m->saved.length) {
+    f->placed = *ret_done = 1;
     return SL_OK;
   }
   spot s = {.fd = -1, .size = (int64_t)st.st_size, .path = f->path};
@@ -383,7 +398,6 @@ static int32_t recover_placed(outfile *f, const memory *m, int *ret_fd, outfile_
   if (rc != SL_OK) return rc;
   if (f->old_fd >= 0) close(f->old_fd);
   f->old_fd = -1;
-  f->placed = 0;
   if (rename(f->path, f->writing) < 0)
     return outfile_say_errno(err, "a file that was put in place too early cannot be taken back", f->path);
   note(f, SL_LOG_WARN, "%s was put in place before its last documents were committed: it grows on as %s", f->path,
@@ -396,8 +410,9 @@ int32_t outledger_recover(outfile *f, int *ret_fd, outfile_error *err) {
   *ret_fd = -1;
   int32_t rc = recall(f, &m, err);
   if (rc != SL_OK) return rc;
-  if (m.saved.placed && f->opts.replace) f->placed = 1;
-  if (f->placed || (!m.saved.known && (m.intent.count == 0 || f->opts.replace))) return SL_OK;
+  f->placed = f->opts.replace && m.saved.placed;
+  if (f->placed && m.saved.placed == PLACED_THIS) return SL_OK;
+  if (!m.saved.known && (m.intent.count == 0 || f->opts.replace)) return SL_OK;
   rc = outfile_open_locked(f->writing, O_RDWR, ret_fd, err);
   if (rc != SL_OK && rc != SL_ENOTFOUND) return rc;
   struct stat st = {0};
@@ -409,6 +424,10 @@ int32_t outledger_recover(outfile *f, int *ret_fd, outfile_error *err) {
     if (f->opts.replace) *ret_fd = -1;
     return SL_OK;
   }
-  rc = f->opts.replace && *ret_fd < 0 ? recover_placed(f, &m, ret_fd, err) : SL_OK;
-  return rc == SL_OK && !f->placed ? recover(f, &m, *ret_fd, err) : rc;
+  if (f->opts.replace && !same) {
+    int done = 0;
+    rc = recover_placed(f, &m, ret_fd, &done, err);
+    if (rc != SL_OK || done) return rc;
+  }
+  return recover(f, &m, *ret_fd, err);
 }

@@ -8,11 +8,11 @@
 
 #include "../common/testcrash.h"
 
-static void kill_everywhere(const char *more, int commit_every, int machine) {
+static void kill_everywhere(const char *more, int commit_every) {
   char params[1024], expected[4096];
   size_t used = (size_t)snprintf(expected, sizeof expected, "\xEF\xBB\xBFn\r\n");
   for (int n = 0; n < CRASH_DOCS; n++) used += (size_t)snprintf(expected + used, sizeof expected - used, "%d\r\n", n);
-  crash_plan plan = {sluice_plugin()->types[0], params, commit_every, machine, 0};
+  crash_plan plan = {sluice_plugin()->types[0], params, commit_every, 0, 0};
   for (int at = 1, died = 1; died; at++)
     for (int again = 0; again < 6; again += 1 + at % 5) {
       testdir dir = testdir_new();
@@ -31,15 +31,14 @@ static void kill_everywhere(const char *more, int commit_every, int machine) {
 
 static void appending(void **state) {
   (void)state;
-  kill_everywhere("", 2, 0);
-  kill_everywhere("", 100, 0);
-  kill_everywhere("", 2, 1);
+  kill_everywhere("", 2);
+  kill_everywhere("", 100);
 }
 
 static void replacing(void **state) {
   (void)state;
-  kill_everywhere(", mode: replace", 2, 0);
-  kill_everywhere(", mode: replace", 100, 0);
+  kill_everywhere(", mode: replace", 2);
+  kill_everywhere(", mode: replace", 100);
 }
 
 static void refuses_foreign_rows(void **state) {

@@ -17,7 +17,7 @@ void sl_credit_init(sl_credit *c, int64_t budget, int64_t max_docs) {
   pthread_cond_init(&c->cond, &attr);
   pthread_condattr_destroy(&attr);
   c->budget = budget;
-  c->max_docs = max_docs;
+  atomic_init(&c->max_docs, max_docs);
   c->max_bytes = budget < WINDOW_BYTES ? budget : WINDOW_BYTES;
 }
 
@@ -38,8 +38,9 @@ void sl_credit_give(sl_credit *c, sl_token *token) {
   if (!atomic_load(&c->waiting)) return;
   /* Sources are woken once a quarter of the window is free: a wake-up for each document would cost more than it gives.
    */
-  if (docs == 0 || (docs == c->max_docs * 3 / 4) ||
-      (bytes < c->max_bytes * 3 / 4 && docs < c->max_docs * 3 / 4 && bytes + token->bytes >= c->max_bytes * 3 / 4))
+  long long most = atomic_load_explicit(&c->max_docs, memory_order_relaxed) * 3 / 4;
+  if (docs == 0 || docs == most ||
+      (bytes < c->max_bytes * 3 / 4 && docs < most && bytes + token->bytes >= c->max_bytes * 3 / 4))
     sl_credit_wake(c);
 }
 

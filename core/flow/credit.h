@@ -22,7 +22,8 @@ typedef struct sl_credit {
   atomic_llong docs, bytes; /* on their way */
   atomic_int waiting;       /* sources that wait */
   int64_t budget;           /* bytes */
-  int64_t max_docs, max_bytes;
+  atomic_llong max_docs;    /* may be changed at any time */
+  int64_t max_bytes;
   atomic_llong peak; /* of live bytes, as seen at admission */
 } sl_credit;
 

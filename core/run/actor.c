@@ -109,6 +109,35 @@ void sl_actor_touch(sl_actor *a) {
   sl_state_touch(a->e->opts.state);
 }
 
+void sl_actor_begin(sl_actor *a) {
+  uint32_t nth = 0;
+  if (!a->e->notes) return;
+  while (a->e->actors[nth] != a) nth++;
+  a->note = sl_notes_slot(a->e->notes, nth);
+}
+
+void sl_actor_note(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc, uint32_t many) {
+  const sl_token *t = doc->token;
+  if (!a->note || !t || !t->slot) return;
+  a->note->many = many;
+  sl_note_begin(a->note, t->unit->source, t->slot->cursor, st->index);
+}
+
+int sl_actor_condemned(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
+  const sl_token *t = doc->token;
+  uint32_t crashes = 0;
+  if (!a->e->notes || !t || !t->slot) return 0;
+  int sig = sl_notes_condemned(a->e->notes, t->unit->source, t->slot->cursor, st->index, &crashes);
+  if (!sig) return 0;
+  sl_err err;
+  sl_err_set(&err, SL_EPLUGIN, "the document crashed the process %u times in stage '%s': %s", crashes, st->conf->id,
+             sig > 0 ? strsignal(sig) : "killed, without a signal of its own");
+  if (sig > 0) sl_err_detail(&err, "signal %d", sig);
+  sl_err_hint(&err, "mend the plugin or the document, then `sluice dlq retry`");
+  sl_give_up(a, st, doc, &err);
+  return 1;
+}
+
 /* ---- moving on ---- */
 
 /* Fields that only an open source could bring. Returns the first that is missing, or NULL. */
@@ -468,18 +497,21 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_engine *e = a->e;
   sl_call_begin(c, doc);
   if (!e->opts.profile && !st->conf->timeout && !e->trace) {
-    if (!sl_call_timed(c)) return st->type->process(&c->pub, st->stage, c->lane, doc);
-    int64_t begin = sl_time_mono();
+    if (a->note) sl_actor_note(a, st, doc, 1);
+    int64_t begin = sl_call_timed(c) ? sl_time_mono() : 0;
     int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
-    sl_metrics_call(a, st, sl_time_mono() - begin);
+    if (begin) sl_metrics_call(a, st, sl_time_mono() - begin);
+    if (a->note) sl_note_end(a->note);
     return verdict;
   }
   cJSON *before = e->trace ? sl_trace_before(doc) : NULL;
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
   sl_actor_busy(a, st, doc);
+  sl_actor_note(a, st, doc, 1);
   atomic_store_explicit(&a->busy_since, wall, memory_order_release);
   int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);
+  if (a->note) sl_note_end(a->note);
   int64_t ns = sl_time_mono() - wall;
   sl_tally(a, st->index, SL_COUNT_WALL, (uint64_t)ns);
   sl_metrics_call(a, st, ns);
@@ -550,6 +582,7 @@ void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     sl_actor_end(a, doc, SL_OUT_UNFINISHED);
     return;
   }
+  if (a->e->notes && sl_actor_condemned(a, st, doc)) return;
   sl_doc *was = NULL;
   if (st->type->flags & SL_F_COPY_FIRST || st->written) {
     was = sl_doc_share(doc);

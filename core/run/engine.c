@@ -274,6 +274,7 @@ int sl_engine_new_traced(const sl_pipeline *p, const sl_run_opts *opts, sl_trace
   for (uint32_t i = 0; i < p->n_stages; i++)
     if (p->stages[i].type->flags & SL_F_ASYNC) window += 2 * p->stages[i].in_flight;
   sl_credit_init(&e->credit, p->budget, window);
+  e->window = window;
   if ((rc = setup_stages(e, err)) || (rc = setup_flow(e, err))) goto fail;
   if ((rc = sl_workq_new(e->n_stations, &e->work, err))) goto fail;
   if ((rc = sl_dead_new(p->state, p->dead_path, &e->dead, err))) goto fail;
@@ -399,7 +400,12 @@ static void warn_unrouted(sl_engine *e) {
 static int open_state(sl_engine *e, sl_err *err) {
   if (!e->opts.state || e->opts.dry_run || e->trace) return 0;
   int rc = sl_kv_new(e->opts.state, &e->kv, err);
-  return rc ? rc : sl_keep_open(e, &e->keep, err);
+  if (!rc) rc = sl_keep_open(e, &e->keep, err);
+  if (!rc && sl_state_folder(e->opts.state)) rc = sl_notes_open(e, &e->notes, err);
+  if (rc || !e->notes || !sl_notes_alone(e->notes)) return rc;
+  atomic_store(&e->alone, 1);
+  atomic_store(&e->credit.max_docs, 1);
+  return 0;
 }
 
 /* What is committed now needs no second time; what a commit has to say to stages it says while they run. */
@@ -413,6 +419,8 @@ static void commit_rest(sl_engine *e) {
 
 static void stop_all(sl_engine *e) {
   stop_stages(e);
+  sl_notes_close(e->notes);
+  e->notes = NULL;
   if (!e->keep) return;
   for (uint32_t i = 0; i < e->n_stages; i++)
     if (e->actors[0]->calls[i].saved) sl_keep_publish(e->keep, &e->actors[0]->calls[i], NULL, 0, NULL);
@@ -426,6 +434,7 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
   if (!rc) rc = open_state(e, err);
   if (rc) return rc;
   if (e->keep) sl_keep_start(e->keep);
+  sl_actor_begin(e->actors[0]);
   rc = start_stages(e, err);
   if (rc) {
     stop_all(e);

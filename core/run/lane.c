@@ -66,5 +66,6 @@ static void run_work(sl_actor *a, sl_work *w) {
 void sl_lane_main(void *arg) {
   sl_actor *a = arg;
   sl_work *w;
+  sl_actor_begin(a);
   while ((w = sl_workq_pop(a->e->work))) run_work(a, w);
 }

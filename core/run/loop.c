@@ -131,7 +131,9 @@ static void async_one(sl_call *c, sl_doc *doc) {
   sl_call_begin(c, doc);
   struct cJSON *before = a->e->trace ? sl_trace_before(doc) : NULL;
   int64_t begin = sl_time_mono();
+  sl_actor_note(a, st, doc, 1);
   int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
+  if (a->note) sl_note_end(a->note);
   c->pending[slot].before = before;
   c->pending[slot].begin = begin;
   if (verdict == SL_V_PENDING && c->early) {
@@ -389,8 +391,17 @@ static int empty(sl_engine *e) {
   return 1;
 }
 
+/* Suspects of a crash run alone until all are past. */
+static void check_alone(sl_engine *e) {
+  if (!e->notes || !atomic_load(&e->alone) || sl_notes_alone(e->notes)) return;
+  atomic_store(&e->alone, 0);
+  atomic_store(&e->credit.max_docs, e->window);
+  sl_credit_wake(&e->credit);
+}
+
 static void turn(sl_engine *e) {
   sl_actor *a = e->actors[0];
+  check_alone(e);
   check_stop(e);
   due_retries(e);
   if (e->spooled) sl_spool_tell(e);
@@ -433,7 +444,7 @@ static void on_tick(uv_timer_t *h) {
     e->opts.progress(e->opts.progress_user, &stats);
     e->next_progress = now + e->opts.progress_every;
   }
-  if (e->async_hungry || e->requeue.open || atomic_load(&e->stop)) turn(e);
+  if (e->async_hungry || atomic_load(&e->alone) || e->requeue.open || atomic_load(&e->stop)) turn(e);
 }
 
 static void on_signal(uv_signal_t *h, int signum) {

@@ -191,6 +191,7 @@ static int enter(sl_engine *e, sl_stage_rt *st, sl_doc *doc, const sl_queue_entr
     return SL_ENOMEM;
   }
   doc->token = t;
+  if (e->notes) sl_notes_emitted(e->notes, SL_SOURCE_QUEUE, q->id);
   sl_credit_take(&e->credit, t);
   count_in(a, st, q, doc);
   a->zone = sl_zone_l(st->mode == SL_MODE_INLINE ? st->upstream : st->station);
@@ -211,7 +212,7 @@ static int on_row(void *user, const sl_queue_entry *q) {
   sl_doc *doc = NULL;
   pthread_mutex_lock(&e->keep->lock);
   int flies = sl_track_flies(e->keep->queue, q->id);
-  int full = sl_track_loose(e->keep->queue) >= MAX_FLYING;
+  int full = sl_track_loose(e->keep->queue) >= MAX_FLYING || (p->given && atomic_load(&e->alone));
   pthread_mutex_unlock(&e->keep->lock);
   p->full |= full;
   if (full) return 1;
@@ -361,6 +362,7 @@ static void look(sl_engine *e) {
     if (p.given) sl_loop_poke(e);
     return;
   }
+  if (atomic_load(&e->alone)) sl_notes_emitted(e->notes, SL_SOURCE_QUEUE, UINT64_MAX);
   /* The end of a pass: the next begins at the first row, when there is something again. */
   if (e->requeue.after && poked) atomic_store(&e->requeue.poked, 1);
   e->requeue.after = 0;

@@ -20,6 +20,7 @@
 #include "run/engine.h"
 #include "run/keep.h"
 #include "run/kv.h"
+#include "run/notes.h"
 #include "run/made.h"
 #include "run/requeue.h"
 #include "run/schedule.h"
@@ -181,6 +182,7 @@ struct sl_actor {
   sl_latency_rt *latency;               /* per stage */
   sl_doc *retried;                      /* of a stage's own thread: goes back to the front of its queue */
   sl_rng rng;
+  sl_note *note;                                                              /* what it works on; NULL: nobody asks */
   atomic_ullong stored, dropped, unrouted, waiting, failed, unfinished, dead; /* tokens by outcome; dead letters */
   int ended_any;           /* tokens that the state keeps ended since it was told */
   atomic_llong busy_since; /* monotonic; 0: not in a call with a time limit */
@@ -203,6 +205,9 @@ struct sl_engine {
   sl_dead *dead;
   sl_keep *keep; /* NULL: nothing is kept */
   sl_kv_table *kv;
+  sl_notes *notes;  /* NULL: no folder */
+  atomic_int alone; /* documents run alone, to find the one that crashes */
+  int64_t window;   /* documents on their way, when none must run alone */
   sl_requeue requeue;
   uint32_t places; /* in zones, that stations and the queue hold while it is open */
   atomic_ullong again;
@@ -313,6 +318,12 @@ void sl_loop_retry_now(struct sl_engine *e, sl_doc *doc);
 void sl_spool_tell(struct sl_engine *e);
 /* Tells the state that documents have ended. */
 void sl_actor_touch(sl_actor *a);
+/* The thread of the actor begins. */
+void sl_actor_begin(sl_actor *a);
+/* Notes the document (of `many`) that the next call works on. */
+void sl_actor_note(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc, uint32_t many);
+/* 1: the document has crashed this stage too often; it is gone, to where `on_error` says. */
+int sl_actor_condemned(sl_actor *a, sl_stage_rt *st, sl_doc *doc);
 void sl_loop_complete(sl_call *c, uint64_t ticket, int32_t verdict);
 uint64_t sl_loop_timer(sl_call *c, int64_t delay, int64_t repeat, sl_timer_cb cb, void *user);
 void sl_loop_timer_stop(sl_call *c, uint64_t id);

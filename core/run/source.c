@@ -59,6 +59,7 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   sl_slot *slot = NULL;
   int known = e->keep && doc->cursor ? sl_keep_known(e->keep, c->st, doc->cursor) : 0;
   if (known) {
+    if (e->alone) sl_notes_emitted(e->notes, c->st->index, doc->cursor);
     sl_doc_free(doc);
     return 0;
   }
@@ -82,6 +83,7 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   }
   sl_token *t = sl_unit_token(c->unit, doc->cursor, bytes);
   t->slot = slot;
+  if (e->notes && slot) sl_notes_emitted(e->notes, c->st->index, slot->cursor);
   doc->flags &= ~(uint32_t)SL_DOC_FRESH;
   doc->unit = c->unit;
   doc->slot = c->unit->n - 1;
@@ -93,7 +95,8 @@ int sl_source_emit(sl_call *c, sl_doc *doc) {
   if (sl_schedule_has(c->st)) atomic_fetch_add(&c->st->times.open, 1);
   sl_tally(c->actor, c->st->index, SL_COUNT_IN, 1);
   sl_tally(c->actor, c->st->index, SL_COUNT_BYTES, content_of(doc, bytes));
-  if (c->unit->n == c->unit->cap || c->unit->bytes >= UNIT_BYTES || (e->opts.limit && taken >= e->opts.limit))
+  if (e->alone || c->unit->n == c->unit->cap || c->unit->bytes >= UNIT_BYTES ||
+      (e->opts.limit && taken >= e->opts.limit))
     sl_source_dispatch(c);
   return 0;
 }
@@ -102,6 +105,7 @@ int32_t sl_source_turn(sl_call *c, int64_t credit) {
   sl_engine *e = c->actor->e;
   sl_stage_rt *st = c->st;
   if (credit > TURN_BYTES) credit = TURN_BYTES;
+  if (e->alone) credit = 1;
   sl_call_begin(c, NULL);
   int timed = e->opts.profile || sl_call_timed(c);
   int64_t cpu = e->opts.profile ? sl_time_cpu() : 0, wall = timed ? sl_time_mono() : 0;
@@ -113,6 +117,7 @@ int32_t sl_source_turn(sl_call *c, int64_t credit) {
   }
   if (rc == SL_P_MORE || rc == SL_P_WAIT || rc == SL_P_END) {
     sl_source_dispatch(c);
+    if (rc != SL_P_MORE && e->alone) sl_notes_emitted(e->notes, st->index, UINT64_MAX);
     return rc;
   }
   if (!c->failed) sl_err_set(&c->why, SL_EPLUGIN, "source '%s' answered %d and gave no reason", st->conf->id, rc);

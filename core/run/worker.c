@@ -221,6 +221,7 @@ int sl_worker_keeps(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay) {
 
 void sl_worker_main(void *arg) {
   sl_actor *a = arg;
+  sl_actor_begin(a);
   sl_stage_rt *st = a->st;
   sl_call *c = &a->calls[st->index];
   int64_t pause_until = 0;
@@ -269,7 +270,9 @@ static int32_t call_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n) 
   int64_t wall = sl_time_mono(), cpu = e->opts.profile ? sl_time_cpu() : 0;
   sl_actor_busy(a, st, b->docs[0]);
   atomic_store_explicit(&a->busy_since, st->conf->timeout ? wall : 0, memory_order_release);
+  sl_actor_note(a, st, b->docs[0], n);
   int32_t rc = st->type->write(&c->pub, st->stage, c->lane, b->docs, n, b->verdicts);
+  if (a->note) sl_note_end(a->note);
   atomic_store_explicit(&a->busy_since, 0, memory_order_release);
   int64_t ns = sl_time_mono() - wall;
   sl_tally(a, st->index, SL_COUNT_WALL, (uint64_t)ns);
@@ -348,16 +351,18 @@ static void after_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n, in
   sl_breaker_note(a->e, c->st, retries == n);
 }
 
-/* Documents that the breaker keeps from the sink go to the spool. */
-static void spill_all(sl_actor *a, sl_stage_rt *st, sl_docs *docs) {
+/* Documents that the breaker keeps from the sink go to the spool, and those that crash it to the dead letters. */
+static void keep_back(sl_actor *a, sl_stage_rt *st, sl_docs *docs) {
   sl_engine *e = a->e;
   struct runs runs = {.n = 0};
   sl_docs rest = {0};
   sl_doc *d;
-  if (!atomic_load(&st->spilling) || atomic_load(&e->stop) > 1) return;
+  int spills = atomic_load(&st->spilling);
+  if (atomic_load(&e->stop) > 1 || (!spills && !e->notes)) return;
   while ((d = sl_docs_pop(docs))) {
     sl_unit *unit = d->unit;
-    if (sl_breaker_spills(e, st, d) && !sl_requeue_put(a, st, d, SL_QUEUE_SPILL, 0, NULL))
+    if ((e->notes && sl_actor_condemned(a, st, d)) ||
+        (spills && sl_breaker_spills(e, st, d) && !sl_requeue_put(a, st, d, SL_QUEUE_SPILL, 0, NULL)))
       leave_one(e, sl_zone_q(st->station), &runs, unit);
     else
       sl_docs_push(&rest, d);
@@ -402,6 +407,7 @@ static int64_t run_sink(sl_actor *a, sl_stage_rt *st, struct batch *b, struct tu
 
 void sl_sink_main(void *arg) {
   sl_actor *a = arg;
+  sl_actor_begin(a);
   sl_stage_rt *st = a->st;
   sl_call *c = &a->calls[st->index];
   struct batch batch = {0};
@@ -412,7 +418,7 @@ void sl_sink_main(void *arg) {
     take(a, st, pause_until, &t);
     if (t.end) break;
     sl_timer_run(c);
-    spill_all(a, st, &t.docs);
+    keep_back(a, st, &t.docs);
     if (t.docs.n) pause_until = run_sink(a, st, &batch, &t);
     if (t.flush) call_flush(a, c, t.flush);
   }

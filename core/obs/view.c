@@ -173,6 +173,9 @@ static cJSON *stage_json(const sl_stage_stats *s) {
   micros(latency, "p50_us", sl_latency_quantile(&s->latency, 0.5));
   micros(latency, "p90_us", sl_latency_quantile(&s->latency, 0.9));
   micros(latency, "p99_us", sl_latency_quantile(&s->latency, 0.99));
+  cJSON *counts = cJSON_AddArrayToObject(latency, "counts"); /* per bucket of run/metrics.h */
+  for (uint32_t i = 0; i < SL_LATENCY_BUCKETS; i++)
+    cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)s->latency.counts[i]));
   return out;
 }
 

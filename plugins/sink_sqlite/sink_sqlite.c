@@ -110,12 +110,19 @@ static int32_t put(sl_ctx *ctx, struct stage *s, sl_doc *doc, const char *now, s
   const char *key = key_of(ctx, s, doc, body, number);
   if (!key) return SL_V_REJECT;
   sl_get_origin(ctx, doc, &origin);
-  store_doc d = {body, text.data, text.len, key, origin.uri, origin.revision, now};
+  store_doc d = {body, text.data, text.len, key, origin.uri, origin.revision, now, s->key == NULL};
   int answer = store_put(s->store, &d, e);
   if (answer == STORE_OK) return SL_V_OK;
   if (answer == STORE_FAILED) return SL_V_FATAL;
   sl_fail_doc(ctx, doc, e->code, e->message, e->detail, e->hint);
   return SL_V_REJECT;
+}
+
+static void stop(sl_ctx *ctx, void *stage) {
+  struct stage *s = stage;
+  (void)ctx;
+  store_free(s->store);
+  s->store = NULL;
 }
 
 static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
@@ -127,6 +134,12 @@ static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *
   (void)lane;
   gmtime_r(&seconds, &tm);
   strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  if (s->store && store_moved(s->store)) {
+    sl_log(ctx, SL_LOG_WARN, "the database was taken away from its path: a new one is begun there");
+    stop(ctx, stage);
+  }
+  int32_t rc = s->store ? SL_OK : start(ctx, stage);
+  if (rc != SL_OK) return rc;
   if (store_begin(s->store, &e) != STORE_OK) return fail(ctx, &e);
   for (uint32_t i = 0; i < n; i++) {
     verdicts[i] = put(ctx, s, docs[i], now, &e);
@@ -135,13 +148,6 @@ static int32_t write_batch(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *
     return fail(ctx, &e);
   }
   return store_commit(s->store, &e) == STORE_OK ? SL_OK : fail(ctx, &e);
-}
-
-static void stop(sl_ctx *ctx, void *stage) {
-  struct stage *s = stage;
-  (void)ctx;
-  store_free(s->store);
-  s->store = NULL;
 }
 
 static void destroy(void *stage) {

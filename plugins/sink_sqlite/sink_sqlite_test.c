@@ -169,8 +169,8 @@ static void conflicts_may_keep_or_reject(void **state) {
   sl_harness_free(h);
   answers("SELECT title FROM documents", "cũ");
   h = begin(", on_conflict: error");
-  sl_doc *docs[] = {doc_at(h, "file:///b", "{}"), doc_at(h, "file:///a", "{\"title\":\"mới\"}"),
-                    doc_at(h, "file:///c", "{}")};
+  sl_doc *edited = sl_harness_set_origin(h, sl_harness_doc(h, "{\"title\":\"mới\"}"), "file:///a", NULL, "r2");
+  sl_doc *docs[] = {doc_at(h, "file:///b", "{}"), edited, doc_at(h, "file:///c", "{}")};
   int32_t verdicts[3];
   assert_int_equal(sl_harness_write(h, docs, 3, verdicts), 0);
   assert_int_equal(verdicts[0], SL_V_OK);
@@ -179,6 +179,54 @@ static void conflicts_may_keep_or_reject(void **state) {
   assert_int_equal(sl_harness_error_of(h, docs[1]).code, SL_EEXIST);
   sl_harness_free(h);
   answers("SELECT key, title FROM documents ORDER BY 1", "file:///a|cũ\nfile:///b|NULL\nfile:///c|NULL");
+}
+
+/* After a crash a document comes again that was committed here and not in the state: it is no conflict with itself. */
+static void the_same_document_again_is_no_conflict(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    sl_harness *h = begin(", on_conflict: error");
+    sl_doc *doc = sl_harness_set_origin(h, sl_harness_doc(h, testdir_text("{\"title\":\"%d\"}", i)), "file:///a",
+                                        "byte=0-9", "r1");
+    assert_int_equal(sl_harness_push(h, doc), SL_V_OK);
+    assert_int_equal(put(h, "file:///b", "{\"title\":\"b\"}"), SL_V_OK);
+    doc = sl_harness_set_origin(h, sl_harness_doc(h, "{\"title\":\"edited\"}"), "file:///a", "byte=0-9", "r2");
+    assert_int_equal(sl_harness_push(h, doc), SL_V_REJECT);
+    sl_harness_free(h);
+  }
+  answers("SELECT title, revision FROM documents ORDER BY key", "0|r1\nb|r1");
+  sl_harness *h = begin(", on_conflict: error, key: /title");
+  assert_int_equal(put(h, "file:///c", "{\"title\":\"c\",\"n\":1}"), SL_V_OK);
+  assert_int_equal(put(h, "file:///c", "{\"title\":\"c\",\"n\":1}"), SL_V_OK);
+  assert_int_equal(put(h, "file:///c", "{\"title\":\"c\",\"n\":2}"), SL_V_REJECT);
+  sl_harness_free(h);
+}
+
+static void a_newer_revision_replaces_the_record(void **state) {
+  (void)state;
+  for (int i = 1; i <= 3; i++) {
+    sl_harness *h = begin("");
+    sl_doc *doc = sl_harness_set_origin(h, sl_harness_doc(h, testdir_text("{\"title\":\"bản %d\"}", i)), "file:///a",
+                                        "byte=0-9", testdir_text("r%d", i));
+    assert_int_equal(sl_harness_push(h, doc), SL_V_OK);
+    sl_harness_free(h);
+  }
+  answers("SELECT title, revision FROM documents", "bản 3|r3");
+}
+
+static void a_database_that_was_taken_away_is_begun_anew(void **state) {
+  (void)state;
+  char moved[512];
+  sl_harness *h = begin("");
+  assert_int_equal(put(h, "file:///a", "{}"), SL_V_OK);
+  snprintf(moved, sizeof moved, "%s.old", db_path());
+  assert_int_equal(rename(db_path(), moved), 0);
+  unlink(testdir_text("%s-wal", db_path()));
+  unlink(testdir_text("%s-shm", db_path()));
+  assert_int_equal(put(h, "file:///b", "{}"), SL_V_OK);
+  assert_non_null(strstr(sl_harness_log(h), "taken away"));
+  sl_harness_free(h);
+  answers("SELECT key FROM documents", "file:///b");
 }
 
 static void one_bad_document_does_not_fail_its_neighbours(void **state) {
@@ -335,6 +383,9 @@ int main(void) {
       TEST(searches_with_and_without_diacritics),
       TEST(an_edited_article_replaces_the_old_one),
       TEST(conflicts_may_keep_or_reject),
+      TEST(the_same_document_again_is_no_conflict),
+      TEST(a_newer_revision_replaces_the_record),
+      TEST(a_database_that_was_taken_away_is_begun_anew),
       TEST(one_bad_document_does_not_fail_its_neighbours),
       TEST(the_key_may_be_a_field),
       TEST(a_busy_database_is_retried),

@@ -20,6 +20,7 @@ enum {
   Q_RELEASE,
   Q_UNDO,
   Q_FIND,
+  Q_SAME,
   Q_INSERT,
   Q_UPDATE,
   Q_UNSEARCH,
@@ -42,6 +43,7 @@ static const char *const queries[Q_COUNT] = {
     [Q_RELEASE] = "RELEASE document",
     [Q_UNDO] = "ROLLBACK TO document",
     [Q_FIND] = "SELECT doc FROM documents WHERE key = ?1",
+    [Q_SAME] = "SELECT 1 FROM documents WHERE doc = ?1 AND (json = ?2 OR (?3 AND revision = ?4))",
     [Q_INSERT] = "INSERT INTO documents(key, id, uri, title, published, lang, summary, text, json, revision, stored)"
                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [Q_UPDATE] =
@@ -123,6 +125,11 @@ static void bind_offset(sqlite3_stmt *stmt, int at, const cJSON *v) {
     sqlite3_bind_int64(stmt, at, (int64_t)v->valuedouble);
   else
     sqlite3_bind_null(stmt, at);
+}
+
+int store_moved(const store *s) {
+  int moved = 0;
+  return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
 int store_begin(store *s, store_error *err) {
@@ -317,6 +324,20 @@ static int find(store *s, const char *key, int64_t *ret) {
   return sqlite3_reset(s->stmt[Q_FIND]);
 }
 
+/* Whether row `doc` is this very document: after a crash, what was committed here and not in the state comes again. */
+static int is_same(store *s, int64_t doc, const store_doc *d, int *ret) {
+  sqlite3_stmt *q = s->stmt[Q_SAME];
+  sqlite3_bind_int64(q, 1, doc);
+  sqlite3_bind_text64(q, 2, d->json, d->json_len, SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_int(q, 3, d->by_record);
+  bind_text(q, 4, d->revision);
+  int rc = run(s, Q_SAME);
+  *ret = rc == SQLITE_ROW;
+  if (rc == SQLITE_ROW) rc = sqlite3_reset(q);
+  sqlite3_clear_bindings(q);
+  return rc;
+}
+
 static int write_rows(store *s, const store_doc *d, const columns *c, int64_t doc) {
   int rc = SQLITE_OK;
   if (doc) {
@@ -343,9 +364,12 @@ int store_put(store *s, const store_doc *d, store_error *err) {
   if (article_refs_build(&s->refs, d->body) < 0) return judge(s, SQLITE_NOMEM, err);
   if ((rc = judge(s, find(s, d->key, &doc), err)) != STORE_OK) return rc;
   if (doc && s->on_conflict == STORE_KEEP) return STORE_OK;
-  if (doc && s->on_conflict == STORE_ERROR)
+  if (doc && s->on_conflict == STORE_ERROR) {
+    int same = 0;
+    if ((rc = judge(s, is_same(s, doc, d, &same), err)) != STORE_OK || same) return rc;
     return reject(err, SL_EEXIST, "a document with this key is stored already", d->key,
                   "on_conflict: replace or keep accepts it");
+  }
   if (judge(s, run(s, Q_SAVE), err) != STORE_OK) return STORE_FAILED;
   rc = judge(s, write_rows(s, d, &c, doc), err);
   if (rc == STORE_FAILED) return rc;

@@ -24,6 +24,7 @@ typedef struct store_doc {
   const char *json; /* the body printed */
   size_t json_len;
   const char *key, *uri, *revision, *stored;
+  int by_record; /* the key is the record key: with the same revision it is the same document */
 } store_doc;
 
 #define STORE_OK 0
@@ -33,6 +34,8 @@ typedef struct store_doc {
 /* db [take]: closed by store_free, or on error. on_conflict: STORE_REPLACE, …. NULL with err set. */
 store *store_new(sqlite3 *db, int on_conflict, store_error *err);
 void store_free(store *s);
+/* 1 if the file that is open does not stand at its path any more: what is written to it would be lost. */
+int store_moved(const store *s);
 int store_begin(store *s, store_error *err);
 int store_put(store *s, const store_doc *doc, store_error *err);
 int store_commit(store *s, store_error *err);

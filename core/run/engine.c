@@ -474,6 +474,11 @@ void sl_engine_stop(sl_engine *e) {
   sl_loop_poke(e);
 }
 
+void sl_engine_signal(sl_engine *e, int signum) {
+  e->signal = signum;
+  sl_engine_stop(e);
+}
+
 void sl_engine_drain(sl_engine *e) {
   int none = 0;
   e->draining = 1;

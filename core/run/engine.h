@@ -95,6 +95,8 @@ int sl_engine_new(const sl_pipeline *pipeline, const sl_run_opts *opts, sl_engin
 int sl_engine_run(sl_engine *e, sl_err *err);
 /* Stop: the first call drains within `grace`, the second ends at once. Async-signal-safe. [any] */
 void sl_engine_stop(sl_engine *e);
+/* The same because of a signal, which the figures then name. [any] */
+void sl_engine_signal(sl_engine *e, int signum);
 /* For a reload: like the first stop, without the words; retries that wait go to the state. [any] */
 void sl_engine_drain(sl_engine *e);
 /* The state's queue has new rows (dead letters that are tried again). [any] */

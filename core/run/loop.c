@@ -435,6 +435,7 @@ static void check_slow(sl_engine *e, int64_t now) {
 static void on_tick(uv_timer_t *h) {
   sl_engine *e = h->data;
   int64_t now = sl_time_mono();
+  atomic_fetch_add_explicit(&e->ticks, 1, memory_order_relaxed);
   check_slow(e, now);
   sl_metrics_tick(e);
   check_stuck(e, now);
@@ -447,11 +448,7 @@ static void on_tick(uv_timer_t *h) {
   if (e->async_hungry || atomic_load(&e->alone) || e->requeue.open || atomic_load(&e->stop)) turn(e);
 }
 
-static void on_signal(uv_signal_t *h, int signum) {
-  sl_engine *e = h->data;
-  e->signal = signum;
-  sl_engine_stop(e);
-}
+static void on_signal(uv_signal_t *h, int signum) { sl_engine_signal(h->data, signum); }
 
 int sl_loop_open(sl_engine *e, sl_err *err) {
   int rc = uv_loop_init(&e->loop);

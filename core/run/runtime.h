@@ -219,6 +219,7 @@ struct sl_engine {
   uv_loop_t loop;
   uv_async_t poke; /* something for the loop */
   uv_timer_t retry, tick;
+  atomic_ullong ticks;
   uv_timer_cb on_retry;
   int64_t next_progress;
   int async_hungry;  /* an ASYNC source waits for credit */

@@ -66,6 +66,7 @@ typedef struct ex_directive {
   ex_span speaker_text, verb, to, content, deadline;
   uint32_t first_to, n_to; /* in doc->targets */
   uint32_t deadline_date;  /* entity; EX_NONE */
+  uint32_t deadline_norm;  /* offset into doc->text pool + 1 */
   uint32_t strength;       /* EXA_DEMAND …, 0: implicit */
   bool inherited;
 } ex_directive;

@@ -72,8 +72,9 @@ static const struct class_info classes[C_COUNT] = {
     [C_BECOMES] = {"becomes", 0, 0},
     [C_DEADLINE] = {"deadline", 0, 0},
     [C_CONTINUE] = {"continue", 0, 0},
-    [C_VERB] = {"verb", 0, 0},
+    [C_VERB] = {"verb", 0, EXA_WEAK},
     [C_COMPOUND] = {"compound", 0, 0},
+    [C_VOICE] = {"voice", 0, 0},
     [C_GAZ] = {"gazetteer", 1, 0},
 };
 

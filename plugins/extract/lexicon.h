@@ -64,6 +64,7 @@ typedef enum ex_class {
   C_CONTINUE,   /* đồng thời, bên cạnh đó: the speaker goes on */
   C_VERB,       /* verbs that begin an order without cần or phải */
   C_COMPOUND,   /* words whose last syllable is no head: thị trường */
+  C_VOICE,      /* documents and meetings that say something: công điện, hội nghị */
   C_GAZ,        /* units of the gazetteer */
   C_COUNT
 } ex_class;

@@ -330,7 +330,7 @@ static cJSON *write_directive(struct out *o, const ex_directive *d) {
   } else {
     put_span(o, to, "deadline", d->deadline);
     cJSON *deadline = cJSON_GetObjectItemCaseSensitive(to, "deadline");
-    const char *norm = ex_kept(o->doc, ex_ent_at(o->doc, d->deadline_date)->norm);
+    const char *norm = ex_kept(o->doc, d->deadline_norm);
     if (deadline && norm) put_string(o, deadline, "norm", norm);
     if (deadline) put(o, deadline, "date", ref(o, d->deadline_date));
   }

@@ -31,10 +31,10 @@ static ex_span span_of(const ex_doc *doc, uint32_t t0, uint32_t t1) {
   return (ex_span){doc->tok[t0].start, doc->tok[t1 - 1].end};
 }
 
-/* The person behind an entity that speaks: of a role its holder. */
+/* The person behind an entity that speaks: of a role its holder, if one is known. */
 static uint32_t speaker_of(const ex_doc *doc, uint32_t i) {
   const ex_ent *e = ex_ent_at(doc, i);
-  return e->type == E_ROLE ? e->person : i;
+  return e->type == E_ROLE && e->person != EX_NONE ? e->person : i;
 }
 
 /* The first token of the mention that ends with entity i: roles and honorific before a name belong to it. */
@@ -72,12 +72,6 @@ static int lead_word(const ex_doc *doc, uint32_t t, uint32_t from, uint32_t *ret
   return 0;
 }
 
-/* "ông", "bà", "đồng chí" by itself directly before t: the person named last. */
-static int is_pronoun(const ex_doc *doc, uint32_t t) {
-  return ex_word(doc, t - 1, "ông") || ex_word(doc, t - 1, "bà") || ex_word(doc, t - 1, "anh") ||
-         ex_word(doc, t - 1, "chị") || (t > 1 && ex_word(doc, t - 1, "chí") && ex_word(doc, t - 2, "đồng"));
-}
-
 /* "Nhiều hộ dân", "các nhà khoa học" from the start of the clause to t: nobody by name. EX_NONE or the first token. */
 static uint32_t plain_subject(const ex_doc *doc, uint32_t from, uint32_t t) {
   uint32_t start = t;
@@ -94,6 +88,10 @@ static uint32_t plain_subject(const ex_doc *doc, uint32_t from, uint32_t t) {
 static int entity_subject(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t i, ex_speaker *ret) {
   const ex_ent *e = ex_ent_at(doc, i);
   uint32_t start;
+  if (e->type == E_LEGAL) {
+    *ret = (ex_speaker){e->link, e->t0, e->t1, false};
+    return 1;
+  }
   if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG && e->type != E_LOC) return 0;
   /* "HLV Velizar Popov của Thể Công thừa nhận": the person speaks. */
   int of = e->type != E_PERSON && e->t0 > from + 1 && ex_word(doc, e->t0 - 1, "của");
@@ -111,9 +109,36 @@ static int entity_subject(const ex_doc *doc, const struct talk *talk, uint32_t f
   return 1;
 }
 
+/* "ông", "bà", "đồng chí" by itself directly before t: the person named last. */
+static int is_pronoun(const ex_doc *doc, uint32_t t) {
+  return ex_word(doc, t - 1, "ông") || ex_word(doc, t - 1, "bà") || ex_word(doc, t - 1, "anh") ||
+         ex_word(doc, t - 1, "chị") || (t > 1 && ex_word(doc, t - 1, "chí") && ex_word(doc, t - 2, "đồng"));
+}
+
+/* "HCDC ngày 12/6 cho biết", "Giáo hoàng từ Vatican kêu gọi": when and where stand between subject and verb. Returns
+ * the token behind the subject. */
+static uint32_t before_circumstance(const ex_doc *doc, uint32_t from, uint32_t t) {
+  for (int k = 0; k < 3 && t > from; k++) {
+    uint32_t i = ex_owner(doc, t - 1);
+    if (i == EX_NONE || ex_ent_at(doc, i)->t0 <= from) return t;
+    const ex_ent *e = ex_ent_at(doc, i);
+    uint32_t prep = ex_hit_before(doc, e->t0 > from + 1 ? e->t0 - 2 : from, e->t0, C_PREP);
+    if (e->type == E_LOC && prep != EX_NONE && prep > from) {
+      t = prep;
+    } else if (e->type == E_DATE && (e->precision == 'd' || e->precision == 'm')) {
+      t = prep != EX_NONE && prep > from ? prep : ex_word(doc, e->t0 - 1, "hôm") ? e->t0 - 1 : e->t0;
+    } else {
+      return t;
+    }
+  }
+  return t;
+}
+
 /* The subject that ends directly before t. */
 static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t from, uint32_t t, ex_speaker *ret) {
   if (t <= from) return 0;
+  uint32_t plain = before_circumstance(doc, from, t);
+  if (plain > from && plain < t && (ex_owner(doc, plain - 1) != EX_NONE || is_pronoun(doc, plain))) t = plain;
   /* "Trần T. khai" */
   if (t > from + 1 && ex_is(doc, t - 1, '.') && ex_glued(doc, t - 1) && (ex_flags(doc, t - 2) & TK_ONE)) t--;
   uint32_t i = ex_owner(doc, t - 1);
@@ -125,6 +150,7 @@ static int subject_before(const ex_doc *doc, const struct talk *talk, uint32_t f
     return 1;
   }
   uint32_t noun = ex_hit_before(doc, from, t, C_ADDRESSEE);
+  if (noun == EX_NONE) noun = ex_hit_before(doc, from, t, C_VOICE);
   if (noun == EX_NONE) noun = plain_subject(doc, from, t);
   if (noun == EX_NONE) return 0;
   ret->t0 = noun;
@@ -150,19 +176,32 @@ static int in_apposition(const ex_doc *doc, const struct talk *talk, uint32_t fr
   return 0;
 }
 
-/* The one with whom the sentence begins: "Thành phố đặt mục tiêu …, và đề nghị …". */
+/* The first of the clause who may speak: "Thành phố đặt mục tiêu …, và đề nghị …", "Cùng ngày, Phó Thủ tướng … ký …,
+ * yêu cầu …". */
 static int leading_subject(const ex_doc *doc, uint32_t from, uint32_t before, ex_speaker *ret) {
-  uint32_t i = ex_owner(doc, from), noun = ex_len(doc, from, C_ADDRESSEE);
-  if (i != EX_NONE && ex_ent_at(doc, i)->t1 < before) {
+  uint32_t noun = ex_len(doc, from, C_ADDRESSEE);
+  for (uint32_t t = from; t < before && t - from < APPOSITION; t++) {
+    ++*doc->steps;
+    uint32_t i = ex_owner(doc, t);
+    if (i == EX_NONE || ex_ent_at(doc, i)->t0 != t || (t > from && !ex_is(doc, t - 1, ','))) continue;
     const ex_ent *e = ex_ent_at(doc, i);
+    if (e->type == E_DATE || e->type == E_LOC || e->t1 >= before) continue;
     uint32_t next = ex_owner(doc, e->t1);
     if (e->type == E_ROLE && next != EX_NONE && next == e->person) e = ex_ent_at(doc, next);
     if (e->type != E_PERSON && e->type != E_ROLE && e->type != E_ORG) return 0;
-    *ret = (ex_speaker){e->type == E_ROLE ? e->person : ex_owner(doc, e->t0), from, e->t1, false};
+    *ret = (ex_speaker){speaker_of(doc, ex_owner(doc, e->t0)), t, e->t1, false};
     return 1;
   }
   if (!noun || from + noun >= before) return 0;
   *ret = (ex_speaker){EX_NONE, from, from + noun, false};
+  return 1;
+}
+
+/* "…, Tổng Bí thư Tô Lâm, Chủ tịch …, yêu cầu": a role behind the name, closed by the mark at t. */
+static int role_before(const ex_doc *doc, uint32_t from, uint32_t t, ex_speaker *ret) {
+  uint32_t i = t > from ? ex_owner(doc, t - 1) : EX_NONE;
+  if (i == EX_NONE || !(ex_ent_at(doc, i)->flags & EF_POST)) return 0;
+  *ret = (ex_speaker){speaker_of(doc, i), ex_ent_at(doc, i)->t0, ex_ent_at(doc, i)->t1, false};
   return 1;
 }
 
@@ -176,14 +215,9 @@ static int shared_subject(const ex_doc *doc, const ex_clause *c, const struct ta
     if (joined) *ret = c->subject;
     return joined ? close : 0;
   }
-  /* "…, Tổng Bí thư Tô Lâm, Chủ tịch …, yêu cầu": a role behind the name, closed by a comma. */
-  uint32_t i = mark && at > c->t0 + 1 ? ex_owner(doc, at - 2) : EX_NONE;
-  if (i != EX_NONE && (ex_ent_at(doc, i)->flags & EF_POST)) {
-    *ret = (ex_speaker){speaker_of(doc, i), ex_ent_at(doc, i)->t0, ex_ent_at(doc, i)->t1, false};
-    return 1;
-  }
+  if (mark && role_before(doc, c->t0, at - 1, ret)) return 1;
   if ((mark == ',' || mark == ';' || mark == ')') && in_apposition(doc, talk, c->t0, at - 1, ret)) return 1;
-  return joined && leading_subject(doc, c->t0, at, ret) ? close : 0;
+  return joined && leading_subject(doc, c->t0, at, ret) ? (close > 2 ? 2 : close) : 0;
 }
 
 /* The subject of the verb at t: adverbs are skipped, a second verb shares the subject of the first. Returns 0 if there
@@ -296,7 +330,7 @@ static void quote_at(ex_doc *doc, struct talk *talk, uint32_t t) {
 static int is_noun(const ex_doc *doc, uint32_t from, uint32_t t, uint32_t len) {
   if (ex_len(doc, t, C_NOT_VERB) > len) return 1;
   for (uint32_t back = 1; back <= 3 && t >= from + back; back++) {
-    uint32_t not_verb = ex_len(doc, t - back, C_NOT_VERB);
+    uint32_t not_verb = ex_free(doc, t - back) ? ex_len(doc, t - back, C_NOT_VERB) : 0;
     if (not_verb > back) return 1;
   }
   return t > from && ex_free(doc, t - 1) && ex_hit_before(doc, from, t, C_NOUN_MARK) != EX_NONE;

@@ -305,7 +305,7 @@ static int read_default(const sl_param_ctx *ctx, const sl_param *row, sl_pos whe
   sl_node *node = sl_params_value_node(&inner, row, pos, row->def, 0);
   if (!node) return 1;
   if (row->type == SL_T_STRING && node->kind == SL_NODE_SCALAR) node->flags |= SL_NODE_QUOTED; /* "" is a text, too */
-  if (sl_subst_tree(ctx->arena, ctx->diags, ctx->base, node)) return SL_ENOMEM;
+  if (sl_subst_tree(ctx->arena, ctx->diags, ctx->base, NULL, node)) return SL_ENOMEM;
   return read_one(&inner, row, node, out, ret_json);
 }
 

@@ -100,7 +100,7 @@ static int read_draft(sl_draft *d, const char *source, const char *text, size_t 
     sl_diags_hint(d->diags, "docs/pipeline-file.md shows a whole pipeline");
     return 1;
   }
-  int rc = sl_subst_tree(d->arena, d->diags, d->base, d->root);
+  int rc = sl_subst_tree(d->arena, d->diags, d->base, d->opts->files, d->root);
   if (!rc) rc = sl_override_top(d);
   if (!rc) rc = read_top(d);
   if (!rc) rc = sl_stage_begin(d);

@@ -137,6 +137,7 @@ typedef struct sl_load_opts {
   /* Names a stage type that writes a field, for the hint of a missing one: 1 and its name in buf, or 0. May be NULL. */
   int (*supplier)(void *user, const char *pointer, char *buf, size_t cap);
   void *supplier_user;
+  struct sl_strlist *files; /* the paths that ${file:} names are added, also when loading fails; or NULL */
 } sl_load_opts;
 
 /* Loads `file`. Errors and warnings go to diags. 0 and *ret [own], or an error when diags holds at least one. */

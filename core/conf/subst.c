@@ -8,12 +8,14 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strlist.h"
 #include "base/utf8.h"
 
 #define MAX_NESTING 8
 
 typedef struct subst {
   const char *base;
+  sl_strlist *files; /* or NULL */
   sl_buf out;
   sl_err *err;
   uint32_t nth; /* number of the outermost substitution in work */
@@ -49,12 +51,14 @@ static int add(subst *s, const char *data, size_t len) {
 }
 
 static int add_file(subst *s, const char *path, size_t len, int depth) {
-  subst sub = {.base = s->base, .err = s->err, .nth = s->nth};
+  subst sub = {.base = s->base, .files = s->files, .err = s->err, .nth = s->nth};
   int rc = expand(&sub, path, path + len, depth + 1);
   char *full = NULL, *text = NULL;
   size_t n = 0, bad = 0;
   if (!rc && !sub.out.len) rc = sl_err_set(s->err, SL_EINVAL, "`${file:}` names no file");
   if (!rc && !(full = sl_path_abs(sub.out.data, sub.outside ? NULL : s->base)))
+    rc = sl_err_set(s->err, SL_ENOMEM, "memory is out");
+  if (!rc && s->files && !sl_strlist_has(s->files, full) && sl_strlist_add(s->files, full))
     rc = sl_err_set(s->err, SL_ENOMEM, "memory is out");
   if (!rc && (rc = sl_path_read(full, SL_SUBST_MAX_BYTES, &text, &n, s->err)) != 0 && rc != SL_ENOMEM)
     sl_err_prefix(s->err, "`${file:%.100s}`", sub.out.data);
@@ -150,25 +154,21 @@ static int expand(subst *s, const char *p, const char *end, int depth) {
   return 0;
 }
 
-int sl_subst_text(sl_arena *arena, const char *base, const char *text, const char **ret_text, uint32_t *ret_flags,
-                  uint32_t *ret_nth, sl_err *err) {
-  if (!strstr(text, "${")) {
-    *ret_text = text;
-    return 0;
-  }
-  subst s = {.base = base, .err = err};
-  int rc = expand(&s, text, text + strlen(text), 0);
+/* The text of a scalar. s->err: what failed; *ret_nth: which substitution, from 0. */
+static int subst_text(sl_arena *arena, subst *s, sl_node *node, uint32_t *ret_nth) {
+  if (!strstr(node->text, "${")) return 0;
+  int rc = expand(s, node->text, node->text + strlen(node->text), 0);
   if (!rc) {
-    const char *copy = sl_arena_strndup(arena, s.out.data ? s.out.data : "", s.out.len);
+    const char *copy = sl_arena_strndup(arena, s->out.data ? s->out.data : "", s->out.len);
     if (copy) {
-      *ret_text = copy;
-      *ret_flags |= SL_NODE_SUBST | (s.outside ? SL_NODE_OUTSIDE : 0u);
+      node->text = copy;
+      node->flags |= SL_NODE_SUBST | (s->outside ? SL_NODE_OUTSIDE : 0u);
     } else {
-      rc = sl_err_set(err, SL_ENOMEM, "memory is out");
+      rc = sl_err_set(s->err, SL_ENOMEM, "memory is out");
     }
   }
-  *ret_nth = s.nth;
-  sl_buf_done(&s.out);
+  *ret_nth = s->nth;
+  sl_buf_done(&s->out);
   return rc;
 }
 
@@ -202,21 +202,22 @@ static int is_whole(const char *t) {
   return n && strcmp(t + n, "}") == 0;
 }
 
-static int subst_scalar(sl_arena *arena, sl_diags *diags, const char *base, sl_node *node) {
+static int subst_scalar(sl_arena *arena, sl_diags *diags, const char *base, sl_strlist *files, sl_node *node) {
   sl_err err;
   uint32_t nth = 0;
+  subst s = {.base = base, .files = files, .err = &err};
   if (is_whole(node->text)) node->flags |= SL_NODE_WHOLE;
-  int rc = sl_subst_text(arena, base, node->text, &node->text, &node->flags, &nth, &err);
+  int rc = subst_text(arena, &s, node, &nth);
   if (rc) sl_diags_add(diags, place_of(diags, node, nth), &err);
   return rc == SL_ENOMEM ? rc : 0;
 }
 
-int sl_subst_tree(sl_arena *arena, sl_diags *diags, const char *base, sl_node *root) {
+int sl_subst_tree(sl_arena *arena, sl_diags *diags, const char *base, sl_strlist *files, sl_node *root) {
   if (root->flags & SL_NODE_SEEN) return 0;
   root->flags |= SL_NODE_SEEN;
   int rc = 0;
-  if (root->kind == SL_NODE_SCALAR) return subst_scalar(arena, diags, base, root);
+  if (root->kind == SL_NODE_SCALAR) return subst_scalar(arena, diags, base, files, root);
   for (uint32_t i = 0; !rc && i < root->count; i++)
-    rc = sl_subst_tree(arena, diags, base, root->kind == SL_NODE_MAP ? root->pairs[i].value : root->items[i]);
+    rc = sl_subst_tree(arena, diags, base, files, root->kind == SL_NODE_MAP ? root->pairs[i].value : root->items[i]);
   return rc;
 }

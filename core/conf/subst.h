@@ -14,12 +14,9 @@
 
 #define SL_SUBST_MAX_BYTES ((size_t)1 << 20)
 
-/* Treats every value below and including root, once. base: the file's folder. Errors go to diags. 0, SL_EINVAL or
- * SL_ENOMEM. */
-int sl_subst_tree(sl_arena *arena, sl_diags *diags, const char *base, sl_node *root);
-/* One text. *ret_text [borrow from arena]; ret_flags: SL_NODE_SUBST, SL_NODE_OUTSIDE are added. err: what and which
- * substitution (ret_nth, from 0) failed. */
-int sl_subst_text(sl_arena *arena, const char *base, const char *text, const char **ret_text, uint32_t *ret_flags,
-                  uint32_t *ret_nth, sl_err *err);
+struct sl_strlist;
 
+/* Treats every value below and including root, once. base: the file's folder. files (or NULL): the paths that ${file:}
+ * names are added. Errors go to diags. 0, SL_EINVAL or SL_ENOMEM. */
+int sl_subst_tree(sl_arena *arena, sl_diags *diags, const char *base, struct sl_strlist *files, sl_node *root);
 #endif

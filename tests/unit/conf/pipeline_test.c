@@ -16,7 +16,9 @@
 #include "base/cron.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strlist.h"
 #include "conf/diag.h"
+#include "conf/equal.h"
 #include "doc/codec.h"
 
 static sl_load_opts options(void) {
@@ -207,11 +209,45 @@ static void a_file_may_hold_a_secret(void **state) {
            "  - { id: out, uses: store, with: { path: x, token: \"${file:%s}\" } }\n",
            path);
   sl_load_opts opts = options();
+  sl_strlist files = {0};
+  opts.files = &files;
   sl_pipeline *p = load(text, &opts);
   assert_string_equal(((const fake_out *)p->stages[1].params)->token, "s3cret");
+  assert_int_equal(files.count, 1);
+  assert_string_equal(files.items[0], path);
+  sl_strlist_done(&files);
   sl_pipeline_free(p);
   assert_int_equal(remove(path), 0);
   assert_int_equal(remove(dir), 0);
+}
+
+static void equal_parameters(void **state) {
+  (void)state;
+  static const struct {
+    const char *params;
+    int same;
+  } cases[] = {{"{ path: x, token: abc }", 1},
+               {"{ token: 'abc', path: ./x }", 1},
+               {"{ path: x, token: abd }", 0},
+               {"{ path: y, token: abc }", 0},
+               {"{ path: x }", 0}};
+  sl_load_opts opts = options();
+  sl_pipeline *a = load("stages:\n  - { id: in, uses: files, with: { paths: [a, b] } }\n"
+                        "  - { id: out, uses: store, with: { path: x, token: abc } }\n",
+                        &opts);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "stages:\n  - { id: in, uses: files, with: { paths: %s } }\n  - { id: out, uses: store, with: %s }\n",
+             cases[i].same ? "[a, b]" : "[a, c]", cases[i].params);
+    sl_pipeline *b = load(text, &opts);
+    for (int k = 0; k < 2; k++) {
+      int found = sl_params_equal(a->stages[k].type, a->stages[k].params, b->stages[k].params);
+      if (found != cases[i].same) fail_msg("stage %d, %s: expected %d, found %d", k, text, cases[i].same, found);
+    }
+    sl_pipeline_free(b);
+  }
+  sl_pipeline_free(a);
 }
 
 /* ---- --set ---- */
@@ -477,6 +513,7 @@ int main(void) {
       cmocka_unit_test(what_is_substituted_never_becomes_structure),
       cmocka_unit_test(a_substituted_scalar_takes_the_type),
       cmocka_unit_test(a_file_may_hold_a_secret),
+      cmocka_unit_test(equal_parameters),
       cmocka_unit_test(set_wins_over_the_file),
       cmocka_unit_test(set_changes_one_use_of_an_alias),
       cmocka_unit_test(stages_come_in_order_with_their_edges),

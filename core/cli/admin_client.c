@@ -60,20 +60,19 @@ static int read_token(const sl_cli *cli, sl_admin_where *ret) {
 static int from_url(const sl_cli *cli, const char *url, sl_admin_where *ret) {
   const char *rest = sl_str_starts(url, "http://") ? url + 7 : url;
   size_t n = strcspn(rest, "/");
-  const char *colon = NULL;
+  const char *colon = NULL, *end = rest + n;
   for (size_t i = 0; i < n; i++)
     if (rest[i] == ':') colon = rest + i;
   if (strstr(url, "://") && rest == url) return sl_cli_usage(cli, "--url: expected http://HOST:PORT, found '%s'", url);
-  if (!colon || colon == rest || colon + 1 == rest + n || strspn(rest + n, "/") != strlen(rest + n))
+  if (!colon || colon == rest || colon + 1 == end || strspn(end, "/") != strlen(end))
     return sl_cli_usage(cli, "--url: expected http://HOST:PORT, found '%s'", url);
   size_t host = (size_t)(colon - rest);
   if (*rest == '[' && rest[host - 1] == ']') {
     rest++;
     host -= 2;
-    n--;
   }
   ret->host = sl_mem_strndup(rest, host);
-  ret->port = sl_mem_strndup(colon + 1, (size_t)(rest + n - colon - 1) + (colon[-1] == ']'));
+  ret->port = sl_mem_strndup(colon + 1, (size_t)(end - colon - 1));
   if (!ret->host || !ret->port) return out_of_memory();
   return read_token(cli, ret);
 }

@@ -99,12 +99,15 @@ static void drop_counts(sl_state *s, const sl_sops *ops) {
   }
 }
 
-/* Calls back and frees. */
-static void end_ops(sl_sops *ops, int rc) {
+static void call_back(const sl_sops *ops, int rc) {
+  for (const sl_sop *op = ops->first; op; op = op->next)
+    if (op->done) op->done(op->user, rc);
+}
+
+static void free_ops(sl_sops *ops) {
   while (ops->first) {
     sl_sop *op = ops->first;
     ops->first = op->next;
-    if (op->done) op->done(op->user, rc);
     sl_mem_free(op);
   }
   ops->last = &ops->first;
@@ -112,6 +115,8 @@ static void end_ops(sl_sops *ops, int rc) {
 
 static void succeeded(sl_state *s, const sl_totals *totals, int full, int64_t took) {
   sl_sops gone = s->batch;
+  /* Before those who wait go on: after a sync all callbacks were called. */
+  call_back(&gone, 0);
   pthread_mutex_lock(&s->lock);
   int was_stuck = s->why.code != 0;
   sl_state_unlist(s, &gone);
@@ -131,7 +136,7 @@ static void succeeded(sl_state *s, const sl_totals *totals, int full, int64_t to
   pthread_cond_broadcast(&s->changed);
   pthread_mutex_unlock(&s->lock);
   sl_checkpoint_clear(&s->checkpoint);
-  end_ops(&gone, 0);
+  free_ops(&gone);
   if (was_stuck) sl_state_say(s, SL_LOG_WARN, "the state is written again");
 }
 
@@ -271,8 +276,10 @@ void sl_state_close(sl_state *s) {
   sl_thread_join(s->thread);
   /* The lock of sl_state_put has seen `stop`: nothing comes any more. */
   if (s->why.code) sl_state_say(s, SL_LOG_ERROR, "the last commit failed, what it held is lost: %s", s->why.message);
-  end_ops(&s->batch, SL_ESTATE);
-  end_ops(&s->pending, SL_ESTATE);
+  call_back(&s->batch, SL_ESTATE);
+  call_back(&s->pending, SL_ESTATE);
+  free_ops(&s->batch);
+  free_ops(&s->pending);
   free_state(s);
 }
 

@@ -597,13 +597,42 @@ static void test_dead_bounds(void **state) {
 
 /* ---- faults ---- */
 
-/* A child counts, puts a row for each number, and is killed: the checkpoint is never ahead of the rows. */
-static void count_until_killed(int to_parent) {
+/* Starts this program again to do one thing in the folder, with a pipe from it and one to it. */
+static pid_t start(const char *what, int *ret_from, int *ret_to) {
+  int from[2], to[2];
+  assert_int_equal(pipe(from), 0);
+  assert_int_equal(pipe(to), 0);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    if (dup2(to[0], 0) != 0 || dup2(from[1], 1) != 1) _exit(1);
+    for (int i = 0; i < 2; i++) {
+      close(from[i]);
+      close(to[i]);
+    }
+    execl("/proc/self/exe", "state_test", what, folder, (char *)NULL);
+    _exit(1);
+  }
+  close(from[1]);
+  close(to[0]);
+  *ret_from = from[0];
+  *ret_to = to[1];
+  return pid;
+}
+
+/* Up to n bytes at a time; 0 at the end. */
+static size_t some(int fd, char *buf, size_t cap) {
+  ssize_t n = read(fd, buf, cap);
+  assert_true(n >= 0);
+  return (size_t)n;
+}
+
+/* A child counts, puts a note for each number, and is killed: the checkpoint is never ahead of the notes. */
+static void count_until_killed(void) {
   engine e = {PTHREAD_MUTEX_INITIALIZER, 0, 0, -1};
   sl_state_opts o = options(folder);
   o.commit_every = SL_TIME_MS;
   sl_state *s = open_with(&o);
-  has_checkpoint(s, "none", NULL);
   void *was = NULL;
   size_t len = 0;
   if (sl_state_recall(s, "source/fetch", &was, &len, NULL) == 0 && was) e.count = (uint64_t)strtoull(was, NULL, 10);
@@ -616,7 +645,7 @@ static void count_until_killed(int to_parent) {
     e.count++;
     pthread_mutex_unlock(&e.lock);
     sl_state_touch(s);
-    if (write(to_parent, "x", 1) != 1) _exit(1);
+    if (write(1, "x", 1) != 1) _exit(1);
   }
 }
 
@@ -624,24 +653,18 @@ static void test_killed_at_any_time(void **state) {
   (void)state;
   uint64_t before = 0, moved = 0;
   for (int round = 0; round < 25; round++) {
-    int fds[2];
-    assert_int_equal(pipe(fds), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-      close(fds[0]);
-      count_until_killed(fds[1]);
-    }
-    close(fds[1]);
+    int from, to;
+    pid_t pid = start("count", &from, &to);
     char buf[512];
-    for (size_t got = 0; got < (size_t)(200 + round * 37);) {
-      ssize_t n = read(fds[0], buf, sizeof buf);
+    for (size_t got = 0; got < (size_t)(4000 + round * 777);) {
+      size_t n = some(from, buf, sizeof buf);
       assert_true(n > 0);
-      got += (size_t)n;
+      got += n;
     }
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    close(fds[0]);
+    close(from);
+    close(to);
     sl_state *s = open_at(folder);
     void *value = NULL;
     size_t len = 0;
@@ -665,17 +688,14 @@ static void test_killed_at_any_time(void **state) {
 }
 
 /* The answer to a push is given after the commit, never before. */
-static void push_until_killed(int to_parent);
-static int answer_fd;
 static void answer(void *user, int rc) {
   (void)user;
-  if (rc || write(answer_fd, "x", 1) != 1) _exit(1);
+  if (rc || write(1, "x", 1) != 1) _exit(1);
 }
 
-static void push_until_killed(int to_parent) {
+static void push_until_killed(void) {
   sl_state_opts o = options(folder);
   o.spool_bytes = 0;
-  answer_fd = to_parent;
   sl_state *s = open_with(&o);
   sl_queue_entry e = row(SL_QUEUE_SPOOL, "in", "{}");
   for (;;)
@@ -686,29 +706,30 @@ static void test_answered_is_kept(void **state) {
   (void)state;
   uint64_t answered = 0;
   for (int round = 0; round < 10; round++) {
-    int fds[2];
-    assert_int_equal(pipe(fds), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-      close(fds[0]);
-      push_until_killed(fds[1]);
-    }
-    close(fds[1]);
+    int from, to;
+    pid_t pid = start("push", &from, &to);
     char buf[64];
-    ssize_t n;
-    for (size_t got = 0; got < (size_t)(20 + round); got += (size_t)n, answered += (uint64_t)n) {
-      n = read(fds[0], buf, sizeof buf);
+    size_t n;
+    for (size_t got = 0; got < (size_t)(20 + round); got += n, answered += n) {
+      n = some(from, buf, sizeof buf);
       assert_true(n > 0);
     }
     kill(pid, SIGKILL);
-    while ((n = read(fds[0], buf, sizeof buf)) > 0) answered += (uint64_t)n;
-    close(fds[0]);
+    while ((n = some(from, buf, sizeof buf)) > 0) answered += n;
+    close(from);
+    close(to);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     sl_state *s = open_at(folder);
     assert_true(sl_state_queue_count(s, NULL, 0) >= answered);
     sl_state_close(s);
   }
+}
+
+static void hold_until_told(void) {
+  char c;
+  sl_state *s = open_at(folder);
+  if (!s || write(1, "x", 1) != 1 || read(0, &c, 1) < 0) _exit(1);
+  _exit(0); /* the state is not closed */
 }
 
 static void test_lock_names_its_holder(void **state) {
@@ -719,28 +740,17 @@ static void test_lock_names_its_holder(void **state) {
   sl_state_opts o = options(folder);
   assert_int_equal(sl_state_holder(folder, holder, sizeof holder), 0);
   assert_string_equal(holder, "");
-  int fds[2], back[2];
-  assert_int_equal(pipe(fds), 0);
-  assert_int_equal(pipe(back), 0);
-  pid_t pid = fork();
-  assert_true(pid >= 0);
-  if (pid == 0) {
-    char c;
-    close(back[1]);
-    s = open_at(folder);
-    if (write(fds[1], "x", 1) != 1 || read(back[0], &c, 1) < 0) _exit(1);
-    _exit(0);
-  }
   char c;
-  close(back[0]);
-  assert_int_equal(read(fds[0], &c, 1), 1);
+  int from, to;
+  pid_t pid = start("hold", &from, &to);
+  assert_int_equal(read(from, &c, 1), 1);
   snprintf(pid_text, sizeof pid_text, "pid %ld,", (long)pid);
   assert_int_equal(sl_state_open(&o, &other, &err), SL_ESTATE);
   assert_non_null(strstr(err.message, pid_text));
   assert_non_null(strstr(err.message, "pipeline news"));
   assert_int_equal(sl_state_holder(folder, holder, sizeof holder), 0);
   assert_non_null(strstr(holder, pid_text));
-  close(back[1]);
+  close(to);
   assert_int_equal(waitpid(pid, NULL, 0), pid);
   /* A holder that died holds nothing. */
   assert_int_equal(sl_state_holder(folder, holder, sizeof holder), 0);
@@ -748,8 +758,7 @@ static void test_lock_names_its_holder(void **state) {
   s = open_with(&o);
   assert_int_equal(sl_state_open(&o, &other, &err), SL_ESTATE);
   sl_state_close(s);
-  close(fds[0]);
-  close(fds[1]);
+  close(from);
 }
 
 /* ---- schema ---- */
@@ -1008,7 +1017,16 @@ static void test_threads(void **state) {
   use_threads(NULL);
 }
 
-int main(void) {
+static int do_one_thing(const char *what, const char *where) {
+  snprintf(folder, sizeof folder, "%s", where);
+  if (strcmp(what, "count") == 0) count_until_killed();
+  if (strcmp(what, "push") == 0) push_until_killed();
+  if (strcmp(what, "hold") == 0) hold_until_told();
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3) return do_one_thing(argv[1], argv[2]);
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       CASE(test_notes),

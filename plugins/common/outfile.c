@@ -443,6 +443,7 @@ static int32_t finish(outfile *f, int32_t end, outfile_error *err) {
     return SL_OK;
   }
   int32_t rc = outfile_sync(f, err);
+  f->changed = 1; /* the last word counts, whatever was saved before */
   if (rc == SL_OK) rc = outfile_save(f, err);
   if (rc != SL_OK || !f->opts.replace || end != OUTFILE_PLACE) return rc;
   if (rename(f->writing, f->path) < 0) return outfile_say_errno(err, "the new file cannot be put in place", f->path);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fetch_files: documents from files: pages and texts as payloads, JSON and NDJSON as bodies. */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "names.h"
 #include "stage.h"
@@ -35,13 +32,20 @@ static const sl_param params_table[] = {
              "/content/body."),
     SL_PARAM(fetch_params, max_ratio, SL_T_INT, SL_PF_ADVANCED, "200", "0..1000000",
              "Most bytes that one compressed byte may become, once 4 MiB came out; 0 lifts the limit."),
+    SL_PARAM(fetch_params, watch, SL_T_BOOL, 0, "false", NULL,
+             "Stay, and read new files, changed files and what is appended to NDJSON."),
+    SL_PARAM(fetch_params, poll, SL_T_DURATION, 0, "1s", "10ms..", "watch: pause between two looks at the files."),
+    SL_PARAM(
+        fetch_params, settle, SL_T_DURATION, 0, "1s", "0s..",
+        "watch: a file is read once size and time of change have stayed for so long. Lines of plain NDJSON are taken "
+        "as they come."),
 };
 
 static const sl_entry *entry_at(const sl_list *list, uint32_t i) {
   return (const sl_entry *)(const void *)((const char *)list->items + (size_t)i * list->elem_size);
 }
 
-static const char *path_at(const fetch_params *p, uint32_t i) {
+const char *fetch_path_at(const fetch_params *p, uint32_t i) {
   return *(const char *const *)(const void *)((const char *)p->paths.items + (size_t)i * p->paths.elem_size);
 }
 
@@ -49,7 +53,7 @@ static int32_t find_globs(const fetch_params *p, fetch_glob **ret, uint32_t *ret
   *ret = NULL;
   *ret_n = 0;
   for (uint32_t i = 0; i < p->paths.count; i++)
-    if (fetch_glob_add(path_at(p, i), i, ret, ret_n) < 0) return SL_EINVAL;
+    if (fetch_glob_add(fetch_path_at(p, i), i, ret, ret_n) < 0) return SL_EINVAL;
   return SL_OK;
 }
 
@@ -111,12 +115,23 @@ static int32_t compile_map(sl_ctx *ctx, fetch_stage *s) {
   return SL_OK;
 }
 
+static uint32_t hash_settings(const fetch_params *p) {
+  const int64_t values[] = {p->format, p->max_bytes, p->max_record, p->max_ratio};
+  uint32_t h = 2166136261u;
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    for (int k = 0; k < 8; k++) h = (h ^ (uint32_t)((uint64_t)values[i] >> (8 * k) & 0xFF)) * 16777619u;
+  return h;
+}
+
 static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
   fetch_stage *s = calloc(1, sizeof *s);
   *ret_stage = s;
   if (!s) return fetch_no_memory(ctx);
   s->p = params;
   s->memory = (fetch_memory){ctx->host->alloc, ctx->host->free};
+  pthread_mutex_init(&s->lock, NULL);
+  s->book.lock = &s->lock;
+  s->settings = hash_settings(s->p);
   s->bodies = makes_bodies(s->p);
   if (s->bodies >= 0) return compile_map(ctx, s);
   sl_fail(ctx, SL_EINVAL,
@@ -127,13 +142,12 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
 
 static void stop(sl_ctx *ctx, void *stage) {
   fetch_stage *s = stage;
-  (void)ctx;
-  fetch_close_file(s);
-  fetch_walk_free(s->walk);
-  s->walk = NULL;
+  if (s->timer) sl_timer_stop(ctx, s->timer);
+  s->timer = 0;
+  fetch_pass_stop(s);
 }
 
-static fetch_walk *new_walk(const fetch_params *p) {
+fetch_walk *fetch_new_walk(const fetch_params *p) {
   fetch_glob *globs;
   uint32_t n;
   fetch_walk_opts opts = {p->recursive, p->follow_links, p->sort == 0};
@@ -142,8 +156,8 @@ static fetch_walk *new_walk(const fetch_params *p) {
   return NULL;
 }
 
-static void fail_missing(sl_ctx *ctx, const fetch_params *p, uint32_t group) {
-  sl_fail(ctx, SL_ENOTFOUND, "no file matches", path_at(p, group), "check the path, or say missing: warn");
+void fetch_fail_missing(sl_ctx *ctx, const fetch_params *p, uint32_t group) {
+  sl_fail(ctx, SL_ENOTFOUND, "no file matches", fetch_path_at(p, group), "check the path, or say missing: warn");
 }
 
 /* With missing: error a path that leads nowhere is told before anything runs, so that no sink replaces what it wrote in
@@ -151,14 +165,13 @@ static void fail_missing(sl_ctx *ctx, const fetch_params *p, uint32_t group) {
  * run. */
 static int32_t look_ahead(sl_ctx *ctx, const fetch_params *p) {
   fetch_found f;
-  fetch_walk *walk = new_walk(p);
+  fetch_walk *walk = fetch_new_walk(p);
   int32_t rc = walk ? SL_OK : fetch_no_memory(ctx);
   for (uint32_t i = 0; rc == SL_OK && i < LOOK_AHEAD; i++) {
     if (fetch_walk_next(walk, &f) < 0) rc = fetch_no_memory(ctx);
     if (rc != SL_OK || f.kind == FETCH_END) break;
-    if (f.kind == FETCH_FILE) close(f.fd);
     if (f.kind == FETCH_MISSING) {
-      fail_missing(ctx, p, f.group);
+      fetch_fail_missing(ctx, p, f.group);
       rc = SL_ENOTFOUND;
     } else if (f.group + 1 == p->paths.count) {
       break;
@@ -171,92 +184,19 @@ static int32_t look_ahead(sl_ctx *ctx, const fetch_params *p) {
 static int32_t start(sl_ctx *ctx, void *stage) {
   fetch_stage *s = stage;
   stop(ctx, stage);
-  s->file_no = 0;
-  s->finished = 0;
   int32_t rc = s->p->missing ? look_ahead(ctx, s->p) : SL_OK;
-  if (rc != SL_OK) return rc;
-  s->walk = new_walk(s->p);
-  return s->walk ? SL_OK : fetch_no_memory(ctx);
-}
-
-static int32_t open_file(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, uint64_t *credit) {
-  int kind = fetch_kind_of(f->path);
-  if (s->p->format == FORMAT_NDJSON || (s->p->format == FORMAT_AUTO && s->bodies && kind != FETCH_JSON)) {
-    fetch_reader *r = fetch_reader_new(f->fd, s->p->max_ratio, 0);
-    if (!r) return fetch_out_of_memory(ctx);
-    fetch_lines_init(&s->lines, r, &s->memory, (size_t)s->p->max_record);
-    s->in_lines = 1;
-    return 0;
-  }
-  if (s->p->format == FORMAT_AUTO && !s->bodies && kind != FETCH_PAGE) {
-    fetch_reason because = {
-        SL_EUNSUP, "this file holds JSON documents, but the stage makes pages", f->path,
-        "read it with a stage whose paths end in .json or .jsonl, or say format: text to take it as it is"};
-    close(f->fd);
-    int32_t rc = fetch_reject(ctx, s, NULL, 0, &because);
-    fetch_close_file(s);
-    return rc;
-  }
-  return fetch_whole_file(ctx, s, f, credit);
-}
-
-static int32_t tell_missing(sl_ctx *ctx, fetch_stage *s, uint32_t group) {
-  char text[1200];
-  const char *path = path_at(s->p, group);
-  if (s->p->missing) {
-    fail_missing(ctx, s->p, group);
-    return SL_V_FATAL;
-  }
-  snprintf(text, sizeof text, "no file matches %s", path);
-  sl_log(ctx, SL_LOG_WARN, text);
-  return 0;
-}
-
-static int32_t tell_skipped(sl_ctx *ctx, const fetch_found *f) {
-  char text[1400];
-  snprintf(text, sizeof text, "%s is left out: %s", f->path, f->why);
-  sl_log(ctx, SL_LOG_WARN, text);
-  sl_count(ctx, "files_skipped", 1);
-  return 0;
-}
-
-/* Goes to the next file. 0, or the result of produce. */
-static int32_t next_file(sl_ctx *ctx, fetch_stage *s, uint64_t *credit) {
-  fetch_found f;
-  *credit = *credit > DOC_COST ? *credit - DOC_COST : 0;
-  if (fetch_walk_next(s->walk, &f) < 0) return fetch_out_of_memory(ctx);
-  if (f.kind == FETCH_END) {
-    s->finished = 1;
-    return SL_P_END;
-  }
-  if (f.kind == FETCH_MISSING) return tell_missing(ctx, s, f.group);
-  if (f.kind == FETCH_SKIPPED) return tell_skipped(ctx, &f);
-  s->file_no++;
-  s->uri = fetch_uri(f.path);
-  if (!s->uri) {
-    if (f.fd >= 0) close(f.fd);
-    return fetch_out_of_memory(ctx);
-  }
-  if (f.kind == FETCH_FILE) return open_file(ctx, s, &f, credit);
-  fetch_reason because = {f.error == EACCES || f.error == EPERM ? SL_EPERM
-                          : f.error == ENOENT                   ? SL_ENOTFOUND
-                                                                : SL_EIO,
-                          f.why, f.error ? strerror(f.error) : NULL,
-                          "check the file and its rights; the other files are read"};
-  int32_t rc = fetch_reject(ctx, s, NULL, 0, &because);
-  fetch_close_file(s);
-  return rc;
+  return rc == SL_OK ? fetch_pass_start(ctx, s) : rc;
 }
 
 static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
   fetch_stage *s = stage;
   (void)lane;
-  if (s->finished || !s->walk) return SL_P_END;
+  if (s->phase == PHASE_END || !s->walk) return SL_P_END;
   if (credit > TURN_BYTES) credit = TURN_BYTES;
   do {
     int32_t rc = s->in_lines  ? fetch_produce_lines(ctx, s, &credit)
                  : s->in_json ? fetch_produce_elements(ctx, s, &credit)
-                              : next_file(ctx, s, &credit);
+                              : fetch_next_file(ctx, s, &credit);
     if (rc != 0) return rc;
   } while (credit > 0);
   return SL_P_MORE;
@@ -265,13 +205,19 @@ static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
 static void destroy(void *stage) {
   fetch_stage *s = stage;
   if (!s) return;
-  stop(NULL, s);
+  fetch_pass_stop(s);
   for (uint32_t i = 0; s->map && i < s->p->map.count; i++) {
     free(s->map[i].to);
     free(s->map[i].from);
   }
   free(s->map);
+  pthread_mutex_destroy(&s->lock);
   free(s);
+}
+
+static void acknowledged(sl_ctx *ctx, void *stage, uint64_t cursor) {
+  (void)ctx;
+  fetch_book_ended(&((fetch_stage *)stage)->book, cursor);
 }
 
 static const sl_stage_type fetch_files_type = {
@@ -279,9 +225,11 @@ static const sl_stage_type fetch_files_type = {
     .kind = SL_SOURCE,
     .name = "fetch_files",
     .summary = "Reads files: pages and texts, JSON and NDJSON, plain or compressed",
-    .help = "A page or text becomes one document: its bytes are the payload, `/id` is its path without the ending.\n"
-            "JSON and NDJSON documents keep their fields as they are.\n"
-            "A file that cannot be read becomes a dead letter; the others are read.",
+    .help =
+        "A page or text becomes one document: its bytes are the payload, `/id` is its path without the ending.\n"
+        "JSON and NDJSON documents keep their fields as they are.\n"
+        "A file that cannot be read becomes a dead letter; the others are read.\n"
+        "With a state a run goes on where the last one stopped; with `watch` the source stays and reads what is new.",
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,
     .param_size = sizeof(sl_param),
@@ -290,6 +238,7 @@ static const sl_stage_type fetch_files_type = {
     .create = create,
     .start = start,
     .produce = produce,
+    .acknowledged = acknowledged,
     .stop = stop,
     .destroy = destroy,
 };

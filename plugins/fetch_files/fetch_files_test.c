@@ -505,10 +505,10 @@ static void reads_lines(void **state) {
   sl_doc *doc = sl_harness_pull(h);
   assert_string_equal(sl_harness_text(h, doc), "{\"id\":\"1\",\"n\":9007199254740993}");
   assert_string_equal(sl_harness_origin(h, doc).locator, "byte=3-34");
-  assert_int_equal(sl_harness_cursor(h, doc), (uint64_t)1 << 44 | 36);
+  assert_int_equal(sl_harness_cursor(h, doc), 1 + 34);
   doc = sl_harness_pull(h);
   assert_string_equal(sl_harness_origin(h, doc).locator, "byte=37-47");
-  assert_int_equal(sl_harness_cursor(h, doc), (uint64_t)1 << 44 | 47);
+  assert_int_equal(sl_harness_cursor(h, doc), 1 + 47);
   next_is(h, "3");
   end(h);
 }

@@ -28,7 +28,7 @@ struct fetch_reader {
   int64_t max_ratio;
   unsigned char *in;
   size_t in_at, in_len;
-  uint64_t in_total, out_total;
+  uint64_t in_total, out_total; /* compressed files */
   z_stream z;
   ZSTD_DStream *zs;
   const char *why;
@@ -179,6 +179,35 @@ static int64_t decompress(fetch_reader *r, void *buf, size_t cap) {
     return n;
   }
 }
+
+/* The bytes of a plain file that were read to see what it is are not needed. */
+static int64_t seek(fetch_reader *r, uint64_t n) {
+  if (lseek(r->fd, (off_t)n, SEEK_SET) < 0) return fail(r, SL_EIO, strerror(errno));
+  r->eof = 0;
+  r->in_at = r->in_len;
+  free(r->in);
+  r->in = NULL;
+  return 0;
+}
+
+int64_t fetch_reader_skip(fetch_reader *r, uint64_t n) {
+  char scrap[16384];
+  if (n == 0) return 0;
+  int64_t rc = r->sniffed ? 0 : sniff(r);
+  if (rc < 0) return rc;
+  if (r->codec == PLAIN && !r->waits) return seek(r, n);
+  while (n > 0) {
+    rc = fetch_reader_read(r, scrap, n < sizeof scrap ? (size_t)n : sizeof scrap);
+    if (rc == FETCH_READ_AGAIN) continue;
+    if (rc < 0) return rc;
+    if (rc == 0) return FETCH_READ_END;
+    n -= (uint64_t)rc;
+  }
+  return 0;
+}
+
+uint64_t fetch_reader_taken(const fetch_reader *r) { return r->in_total; }
+int fetch_reader_fd(const fetch_reader *r) { return r->fd; }
 
 int64_t fetch_reader_read(fetch_reader *r, void *buf, size_t cap) {
   if (!r->sniffed) {

@@ -22,6 +22,12 @@ typedef struct fetch_reader fetch_reader;
 fetch_reader *fetch_reader_new(int fd, int64_t max_ratio, size_t step);
 /* Bytes read into buf (cap >= 16), or FETCH_READ_…. */
 int64_t fetch_reader_read(fetch_reader *r, void *buf, size_t cap);
+/* Leaves out the first n bytes: before the first read. Seeks where that is possible. 0, or FETCH_READ_…; FETCH_READ_END
+ * if there are fewer. */
+int64_t fetch_reader_skip(fetch_reader *r, uint64_t n);
+/* Bytes of the file that were read, compressed as they are; without those that were left out by seeking. */
+uint64_t fetch_reader_taken(const fetch_reader *r);
+int fetch_reader_fd(const fetch_reader *r);
 /* "gzip", "zstd", or NULL: known after the first read. */
 const char *fetch_reader_encoding(const fetch_reader *r);
 /* What went wrong: a phrase, and the SL_E… code. */

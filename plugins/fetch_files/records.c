@@ -38,6 +38,11 @@ void fetch_lines_init(fetch_lines *l, fetch_reader *reader, const fetch_memory *
   l->chunk_size = FETCH_CHUNK;
 }
 
+void fetch_lines_from(fetch_lines *l, uint64_t at) {
+  l->base = at;
+  l->begun = at > 0;
+}
+
 void fetch_lines_done(fetch_lines *l) {
   fetch_chunk_done(l->chunk);
   fetch_reader_free(l->reader);
@@ -86,6 +91,7 @@ static int is_blank(const char *s, size_t len) {
 /* The line [l->at, stop) of the chunk; after it the next line begins at l->at. Returns 0 if it is blank. */
 static int take(fetch_lines *l, size_t stop, fetch_line *ret) {
   size_t from = l->at, to = stop;
+  ret->ended = stop < l->end;
   l->at = l->seen = stop < l->end ? stop + 1 : stop;
   ret->next = l->base + l->at;
   if (l->skipping) {
@@ -163,8 +169,10 @@ static size_t skip_string(const char *text, size_t len, size_t at) {
   return len;
 }
 
-size_t fetch_json_skip(const char *text, size_t len, size_t at) {
+/* *ret_depth: brackets that are still open where it stopped. */
+static size_t skip_value(const char *text, size_t len, size_t at, size_t *ret_depth) {
   size_t depth = 0;
+  *ret_depth = 0;
   while (at < len) {
     char c = text[at];
     if (c == '"') {
@@ -179,7 +187,20 @@ size_t fetch_json_skip(const char *text, size_t len, size_t at) {
     else if ((c == ']' || c == '}') && --depth == 0)
       return at;
   }
+  *ret_depth = depth;
   return len;
+}
+
+size_t fetch_json_skip(const char *text, size_t len, size_t at) {
+  size_t depth;
+  return skip_value(text, len, at, &depth);
+}
+
+int fetch_json_closed(const char *text, size_t len) {
+  size_t depth, at = blanks(text, len, 0);
+  if (at == len || text[at] != '{') return 0;
+  size_t stop = skip_value(text, len, at, &depth);
+  return depth == 0 && blanks(text, len, stop) == len;
 }
 
 static int json_error(fetch_json *j, const char *why) {

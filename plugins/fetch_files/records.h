@@ -49,6 +49,7 @@ typedef struct fetch_line {
   size_t len;          /* without the end of line */
   uint64_t start, end; /* bytes in the (decompressed) file, half-open, without the end of line */
   uint64_t next;       /* where the next line begins */
+  int ended;           /* by an end of line, not by the end of the file */
   fetch_chunk *chunk;
 } fetch_line;
 
@@ -65,6 +66,10 @@ typedef struct fetch_lines {
 } fetch_lines;
 
 void fetch_lines_init(fetch_lines *l, fetch_reader *reader, const fetch_memory *memory, size_t max_line);
+/* Begins at byte `at` of the file, which the reader has left behind: the start or the end of a line. Before the first
+ * line.
+ */
+void fetch_lines_from(fetch_lines *l, uint64_t at);
 /* The next line that is not blank. Returns FETCH_LINE…. */
 int fetch_lines_next(fetch_lines *l, fetch_line *ret);
 void fetch_lines_done(fetch_lines *l);
@@ -82,6 +87,8 @@ typedef struct fetch_json {
 
 /* Bytes that a byte order mark and white space take at `at`. */
 size_t fetch_json_space(const char *text, size_t len, size_t at);
+/* 1 if the text is an object and nothing else, by brackets and strings alone: more bytes cannot belong to it. */
+int fetch_json_closed(const char *text, size_t len);
 /* Where the value that begins at `at` ends, by brackets and strings alone; len if it does not end. */
 size_t fetch_json_skip(const char *text, size_t len, size_t at);
 /* The next element of the array that begins at j->at ('[' the first time). Returns FETCH_JSON_…. */

@@ -39,8 +39,7 @@ static void block(uint32_t h[8], const unsigned char *p) {
   for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 
-void fetch_sha256(const void *data, size_t len, char ret_hex[65]) {
-  uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+static void digest(const void *data, size_t len, uint32_t h[8]) {
   const unsigned char *p = data;
   unsigned char last[128] = {0};
   size_t rest = len % 64, end = rest < 56 ? 64 : 128;
@@ -49,10 +48,24 @@ void fetch_sha256(const void *data, size_t len, char ret_hex[65]) {
   last[rest] = 0x80;
   for (int i = 0; i < 8; i++) last[end - 1 - (size_t)i] = (unsigned char)((uint64_t)len * 8 >> (8 * i));
   for (size_t i = 0; i < end; i += 64) block(h, last + i);
+}
+
+#define START \
+  { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 }
+
+void fetch_sha256(const void *data, size_t len, char ret_hex[65]) {
+  uint32_t h[8] = START;
+  digest(data, len, h);
   for (int i = 0; i < 32; i++) {
     unsigned v = h[i / 4] >> (24 - 8 * (i % 4)) & 0xFF;
     ret_hex[2 * i] = "0123456789abcdef"[v >> 4];
     ret_hex[2 * i + 1] = "0123456789abcdef"[v & 15];
   }
   ret_hex[64] = '\0';
+}
+
+void fetch_sha256_short(const void *data, size_t len, unsigned char ret[16]) {
+  uint32_t h[8] = START;
+  digest(data, len, h);
+  for (int i = 0; i < 16; i++) ret[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));
 }

@@ -7,5 +7,7 @@
 
 /* Writes 64 lower-case hexadecimal digits and a NUL. */
 void fetch_sha256(const void *data, size_t len, char ret_hex[65]);
+/* Its first 16 bytes. */
+void fetch_sha256_short(const void *data, size_t len, unsigned char ret[16]);
 
 #endif

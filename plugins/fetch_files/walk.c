@@ -38,6 +38,11 @@ struct fetch_walk {
   char *root_real;
   char *path; /* root + "/" + relative path */
   size_t root_len, path_cap;
+  /* How to open what was found last: `name` below the folder behind at_fd. */
+  int at_fd, own_fd; /* own_fd: a folder that fetch_walk_find opened */
+  int open_flags;
+  const char *name;
+  char *real; /* the target of a link */
 };
 
 fetch_walk *fetch_walk_new(fetch_glob *list, uint32_t n, const fetch_walk_opts *opts) {
@@ -49,6 +54,7 @@ fetch_walk *fetch_walk_new(fetch_glob *list, uint32_t n, const fetch_walk_opts *
   w->globs = list;
   w->n = n;
   w->opts = *opts;
+  w->own_fd = -1;
   return w;
 }
 
@@ -63,8 +69,10 @@ void fetch_walk_free(fetch_walk *w) {
   if (!w) return;
   while (w->depth) pop(w);
   fetch_glob_free(w->globs, w->n);
+  if (w->own_fd >= 0) close(w->own_fd);
   free(w->root_real);
   free(w->path);
+  free(w->real);
   free(w);
 }
 
@@ -145,6 +153,12 @@ static int broken(fetch_walk *w, fetch_found *ret, int error, const char *why) {
   return 0;
 }
 
+static int no_folder(fetch_walk *w, fetch_found *ret, int error, const char *why) {
+  broken(w, ret, error, why);
+  ret->folder = 1;
+  return 0;
+}
+
 static int skipped(fetch_walk *w, fetch_found *ret, const char *why) {
   broken(w, ret, 0, why);
   ret->kind = FETCH_SKIPPED;
@@ -157,7 +171,7 @@ static int push(fetch_walk *w, int fd, fetch_found *ret) {
   struct stat st;
   if (w->depth == MAX_DEPTH) {
     close(fd);
-    return broken(w, ret, 0, "the folders are nested more than 128 deep");
+    return no_folder(w, ret, 0, "the folders are nested more than 128 deep");
   }
   frame *f = &w->frames[w->depth];
   memset(f, 0, sizeof *f);
@@ -172,7 +186,7 @@ static int push(fetch_walk *w, int fd, fetch_found *ret) {
   w->depth++;
   if (error == 0) return 1;
   pop(w);
-  return broken(w, ret, error, "the folder cannot be read");
+  return no_folder(w, ret, error, "the folder cannot be read");
 }
 
 static int inside(const fetch_walk *w, const char *real) {
@@ -191,24 +205,32 @@ static int seen(const fetch_walk *w) {
   return 0;
 }
 
-/* A file to read: fd [take] or -1 with errno. 1: ret is set. */
-static int file_found(fetch_walk *w, int fd, fetch_found *ret) {
-  if (fd < 0) {
-    broken(w, ret, errno, "the file cannot be opened");
+/* A file to read, `name` below the folder at_fd. 1: ret is set; 0: it is gone. */
+static int file_found(fetch_walk *w, int at_fd, const char *name, int flags, fetch_found *ret) {
+  if (fstatat(at_fd, name, &ret->st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) < 0) {
+    if (errno == ENOENT) return 0; /* it was there when the folder was listed */
+    broken(w, ret, errno, "the file cannot be examined");
     return 1;
   }
-  if (fstat(fd, &ret->st) < 0) {
-    int e = errno;
-    close(fd);
-    broken(w, ret, e, "the file cannot be examined");
-    return 1;
-  }
+  w->at_fd = at_fd;
+  w->name = name;
+  w->open_flags = O_RDONLY | O_CLOEXEC | flags;
   ret->kind = FETCH_FILE;
-  ret->fd = fd;
   ret->path = w->path;
   ret->rel = rel_of(w);
   w->hits++;
   return 1;
+}
+
+int fetch_walk_open(fetch_walk *w, fetch_found *f) {
+  f->fd = openat(w->at_fd, w->name, w->open_flags);
+  if (f->fd >= 0 && fstat(f->fd, &f->st) == 0) return 0;
+  f->error = errno;
+  f->why = f->fd < 0 ? "the file cannot be opened" : "the file cannot be examined";
+  f->kind = FETCH_BROKEN;
+  if (f->fd >= 0) close(f->fd);
+  f->fd = -1;
+  return -1;
 }
 
 static int skip_one(fetch_walk *w, fetch_found *ret, const char *why) {
@@ -221,6 +243,8 @@ static int through_link(fetch_walk *w, int matches, fetch_found *ret) {
   struct stat st;
   char *real = realpath(w->path, NULL);
   int result = 0;
+  free(w->real);
+  w->real = NULL;
   if (!real || stat(real, &st) < 0) {
     if (matches) broken(w, ret, errno, errno == ENOENT ? "the link leads nowhere" : "the link cannot be followed");
     result = matches;
@@ -228,7 +252,7 @@ static int through_link(fetch_walk *w, int matches, fetch_found *ret) {
     int enter = fetch_glob_enter(&w->globs[w->at], rel_of(w));
     if (enter && w->opts.follow_links) {
       int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-      result = fd < 0 ? (broken(w, ret, errno, "the folder cannot be opened"), 1) : !push(w, fd, ret);
+      result = fd < 0 ? (no_folder(w, ret, errno, "the folder cannot be opened"), 1) : !push(w, fd, ret);
     } else if (enter) {
       result = skip_one(w, ret, "a link to a folder is not followed: follow_links: true follows it");
     }
@@ -237,7 +261,8 @@ static int through_link(fetch_walk *w, int matches, fetch_found *ret) {
   } else if (matches && !w->opts.follow_links && !inside(w, real)) {
     result = skip_one(w, ret, "the link leads out of the folder that was named: follow_links: true follows it");
   } else if (matches) {
-    result = file_found(w, open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), ret);
+    w->real = real;
+    return file_found(w, AT_FDCWD, real, O_NOFOLLOW | O_NONBLOCK, ret);
   }
   free(real);
   return result;
@@ -270,12 +295,12 @@ static int step(fetch_walk *w, fetch_found *ret) {
   if (type == DT_DIR) {
     if (!enter) return 0;
     int fd = openat(f->fd, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return broken(w, ret, errno, "the folder cannot be opened"), 1;
+    if (fd < 0) return no_folder(w, ret, errno, "the folder cannot be opened"), 1;
     return !push(w, fd, ret);
   }
   if (!matches) return 0;
   if (type != DT_REG) return skip_one(w, ret, "not a regular file");
-  return file_found(w, openat(f->fd, e->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), ret);
+  return file_found(w, f->fd, e->name, O_NOFOLLOW | O_NONBLOCK, ret);
 }
 
 /* The user named this very path, so a link here is followed; what it names decides. 1: ret is set; 0: go on; -1:
@@ -299,7 +324,7 @@ static int begin_literal(fetch_walk *w, fetch_glob *g, fetch_found *ret) {
     w->hits++;
     return 0;
   }
-  return file_found(w, open(w->path, O_RDONLY | O_CLOEXEC | O_NOCTTY), ret);
+  return file_found(w, AT_FDCWD, w->path, O_NOCTTY, ret);
 }
 
 static int begin(fetch_walk *w, fetch_found *ret) {
@@ -315,11 +340,11 @@ static int begin(fetch_walk *w, fetch_found *ret) {
   if (set_path(w, 0, g->root) < 0) return -1;
   if (!w->root_real) {
     if (errno == ENOENT || errno == ENOTDIR) return 0;
-    return broken(w, ret, errno, "the folder cannot be opened"), 1;
+    return no_folder(w, ret, errno, "the folder cannot be opened"), 1;
   }
   w->root_len = strlen(g->root);
   int fd = open(g->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return broken(w, ret, errno, "the folder cannot be opened"), 1;
+  if (fd < 0) return no_folder(w, ret, errno, "the folder cannot be opened"), 1;
   if (!push(w, fd, ret)) return 1;
   if (w->root_len > 1) w->path[w->root_len++] = '/';
   w->path[w->root_len] = '\0';
@@ -346,4 +371,87 @@ int fetch_walk_next(fetch_walk *w, fetch_found *ret) {
       return 0;
     }
   }
+}
+
+/* ---- one file by its path ---------------------------------------------------------------------------------------- */
+
+/* Opens the folder of `rel` below root without following links, into w->own_fd; *ret_name: the last component. 0, or an
+ * errno. */
+static int open_beneath(fetch_walk *w, const char *root, const char *rel, const char **ret_name) {
+  char part[NAME_MAX + 1];
+  int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (w->own_fd >= 0) close(w->own_fd);
+  w->own_fd = fd;
+  for (const char *slash; fd >= 0 && (slash = strchr(rel, '/')) != NULL; rel = slash + 1) {
+    size_t n = (size_t)(slash - rel);
+    if (n > NAME_MAX) return ENAMETOOLONG;
+    memcpy(part, rel, n);
+    part[n] = '\0';
+    fd = openat(w->own_fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int error = errno;
+    close(w->own_fd);
+    w->own_fd = fd;
+    errno = error;
+  }
+  *ret_name = rel;
+  return fd < 0 ? errno : 0;
+}
+
+/* path lies below the root of the glob in work. 1: ret is set; 0: not there; -1: memory is out. */
+static int find_below(fetch_walk *w, const char *rel, fetch_found *ret) {
+  const fetch_glob *g = &w->globs[w->at];
+  struct stat st;
+  const char *name = rel;
+  free(w->root_real);
+  w->root_real = realpath(g->root, NULL);
+  if (!w->root_real) return 0;
+  w->root_len = strlen(g->root);
+  w->root_len = w->root_len > 1 ? w->root_len : 0;
+  int error = open_beneath(w, g->root, rel, &name);
+  if ((error == ELOOP || error == ENOTDIR) && w->opts.follow_links) /* through a link to a folder */
+    return file_found(w, AT_FDCWD, w->path, O_NONBLOCK, ret);
+  if (error || fstatat(w->own_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return 0;
+  if (S_ISLNK(st.st_mode)) {
+    int linked = through_link(w, 1, ret);
+    return linked && ret->kind == FETCH_SKIPPED ? 0 : linked;
+  }
+  return S_ISREG(st.st_mode) ? file_found(w, w->own_fd, name, O_NOFOLLOW | O_NONBLOCK, ret) : 0;
+}
+
+int fetch_walk_find(fetch_walk *w, const char *path, fetch_found *ret) {
+  struct stat st;
+  memset(ret, 0, sizeof *ret);
+  ret->fd = -1;
+  ret->kind = FETCH_MISSING;
+  size_t len = strlen(path);
+  if (w->path_cap < len + 1) {
+    char *grown = realloc(w->path, len + 256);
+    if (!grown) return -1;
+    w->path = grown;
+    w->path_cap = len + 256;
+  }
+  memcpy(w->path, path, len + 1);
+  for (w->at = 0; w->at < w->n; w->at++) {
+    fetch_glob *g = &w->globs[w->at];
+    size_t root = strlen(g->root);
+    if (root == 1) root = 0;
+    if (strncmp(path, g->root, root) != 0 || path[root] != '/') continue;
+    const char *rel = path + root + 1;
+    ret->group = g->group;
+    if (g->literal && g->n == 1 && strcmp(rel, g->parts[0]) == 0) {
+      w->root_len = root + 1;
+      if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) return file_found(w, AT_FDCWD, w->path, O_NOCTTY, ret), 0;
+      continue;
+    }
+    if (g->literal && fetch_glob_folder(g, w->opts.recursive) < 0) return -1;
+    root = strlen(g->root) > 1 ? strlen(g->root) : 0;
+    if (strncmp(path, g->root, root) != 0 || path[root] != '/') continue;
+    rel = path + root + 1;
+    if (!fetch_glob_match(g, rel)) continue;
+    if (find_below(w, rel, ret)) {
+      ret->rel = rel;
+      return 0;
+    }
+  }
+  return 0;
 }

@@ -43,26 +43,31 @@ static fetch_chunk *read_whole(fetch_stage *s, fetch_reader *r, int64_t hint, si
   return c;
 }
 
+static int32_t end_array(sl_ctx *ctx, fetch_stage *s) {
+  int32_t rc = fetch_end_part(ctx, s, s->json.at);
+  fetch_close_file(s);
+  return rc;
+}
+
 int32_t fetch_produce_elements(sl_ctx *ctx, fetch_stage *s, uint64_t *credit) {
   size_t from, len;
   for (;;) {
     int kind = fetch_json_next(&s->json, &from, &len);
     char locator[24];
     int32_t rc;
-    if (kind == FETCH_JSON_END) {
-      fetch_close_file(s);
-      return 0;
-    }
+    if (kind == FETCH_JSON_END) return end_array(ctx, s);
     snprintf(locator, sizeof locator, "/%u", s->json_index++);
     if (kind == FETCH_JSON_ERROR) {
       char detail[128];
       snprintf(detail, sizeof detail, "at byte %zu: %s", s->json.at, s->json.why);
       fetch_reason because = {SL_EPARSE, "the array is not valid JSON", detail,
                               "the elements before this one were read"};
-      rc = fetch_reject(ctx, s, locator, s->json.at, &because);
+      rc = fetch_reject(ctx, s, locator, s->json.at + 1, &because);
+      if (rc == 0) return end_array(ctx, s);
       fetch_close_file(s);
       return rc;
     }
+    if (s->json.at <= s->from) continue; /* given in an earlier run */
     const char *text = s->json.text + from;
     if (*text != '{') {
       fetch_reason because = {SL_EPARSE, "expected an object as the element of the array", locator,
@@ -72,7 +77,7 @@ int32_t fetch_produce_elements(sl_ctx *ctx, fetch_stage *s, uint64_t *credit) {
       fetch_reason because = {SL_ELIMIT, "the element is larger than max_record", locator, "raise max_record"};
       rc = fetch_reject(ctx, s, locator, s->json.at, &because);
     } else {
-      sl_origin origin = {s->uri, locator, NULL};
+      sl_origin origin = {s->uri, locator, s->revision[0] ? s->revision : NULL};
       sl_bytes bytes = {text, len};
       s->json_chunk->used++;
       rc = fetch_emit_text(ctx, s, &bytes, s->json_chunk, &origin, s->json.at);
@@ -105,8 +110,11 @@ static int32_t begin_json(sl_ctx *ctx, fetch_stage *s, fetch_chunk *chunk, size_
                              "say format: ndjson if each is on its own line"};
   int32_t rc;
   if (because.message) {
-    rc = fetch_reject(ctx, s, NULL, len, &because);
-  } else {
+    fetch_chunk_done(chunk);
+    return fetch_reject_file(ctx, s, &because);
+  }
+  rc = fetch_begin_part(ctx, s, 1, len);
+  if (rc == 0) {
     char revision[65];
     fetch_sha256(text, len, revision);
     sl_origin origin = {s->uri, NULL, revision};
@@ -167,39 +175,77 @@ static int32_t emit_page(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, fetc
     if (doc) sl_discard(ctx, doc);
     return fetch_out_of_memory(ctx);
   }
-  sl_set_cursor(ctx, doc, s->file_no << CURSOR_BITS | bytes->len);
-  return fetch_after(sl_emit(ctx, doc));
+  rc = fetch_begin_part(ctx, s, 1, bytes->len);
+  if (rc == 0) return fetch_emit(ctx, s, doc, bytes->len);
+  sl_discard(ctx, doc);
+  return rc;
+}
+
+/* What was read is what the note says from now on. 1: it was given before; else 0. */
+static int identify(fetch_stage *s, const fetch_found *f, const sl_bytes *content) {
+  unsigned char mark[16];
+  if (!s->file) return 0;
+  fetch_sha256_short(content->data, content->len, mark);
+  int same = s->file->last && !s->file->failed && !s->file->open && memcmp(mark, s->file->mark, sizeof mark) == 0;
+  fetch_book_identify(&s->book, s->file, &f->st);
+  memcpy(s->file->mark, mark, sizeof mark);
+  s->file->failed = s->file->stuck = 0;
+  return same && !s->again;
+}
+
+/* 1 if somebody wrote to the file while it was read: it is looked at again when it has settled. */
+static int still_written(const fetch_stage *s, int fd, const struct stat *before) {
+  struct stat st;
+  return s->p->watch && s->file &&
+         (fstat(fd, &st) < 0 || st.st_size != before->st_size || fetch_mtime(&st) != fetch_mtime(before));
+}
+
+static int32_t too_large(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
+  char detail[96];
+  snprintf(detail, sizeof detail, "expected at most %lld bytes, found %lld", (long long)s->p->max_bytes,
+           (long long)f->st.st_size);
+  fetch_reason because = {SL_ELIMIT, "the file is larger than max_bytes", detail,
+                          "raise max_bytes, or take the file out"};
+  close(f->fd);
+  if (s->file) fetch_book_identify(&s->book, s->file, &f->st);
+  return fetch_reject_file(ctx, s, &because);
+}
+
+/* The file was given already with this content: only its note changes. */
+static int32_t unchanged(sl_ctx *ctx, fetch_stage *s) {
+  int32_t rc = fetch_book_note(&s->book, ctx, s->file, s->file->last);
+  fetch_close_file(s);
+  return rc == SL_OK ? 0 : fetch_no_state(ctx, rc);
 }
 
 /* Reads a file that becomes one document, or a JSON array. */
 int32_t fetch_whole_file(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, uint64_t *credit) {
   fetch_reason why = {0};
   size_t len = 0;
-  if (S_ISREG(f->st.st_mode) && f->st.st_size > s->p->max_bytes) {
-    char detail[96];
-    snprintf(detail, sizeof detail, "expected at most %lld bytes, found %lld", (long long)s->p->max_bytes,
-             (long long)f->st.st_size);
-    fetch_reason because = {SL_ELIMIT, "the file is larger than max_bytes", detail,
-                            "raise max_bytes, or take the file out"};
-    close(f->fd);
-    int32_t rc = fetch_reject(ctx, s, NULL, 0, &because);
-    fetch_close_file(s);
-    return rc;
-  }
+  if (S_ISREG(f->st.st_mode) && f->st.st_size > s->p->max_bytes) return too_large(ctx, s, f);
   fetch_reader *r = fetch_reader_new(f->fd, s->p->max_ratio, 0);
   fetch_chunk *chunk = r ? read_whole(s, r, (int64_t)f->st.st_size, &len, &why) : NULL;
   const char *encoding = r ? fetch_reader_encoding(r) : NULL;
+  int written = r && still_written(s, fetch_reader_fd(r), &f->st);
   fetch_reader_free(r);
   *credit = *credit > len ? *credit - len : 0;
-  int32_t rc;
-  if (!chunk && !why.message) {
-    rc = fetch_out_of_memory(ctx);
-  } else if (!chunk) {
-    rc = fetch_reject(ctx, s, NULL, 0, &why);
-  } else if (s->bodies) {
-    return begin_json(ctx, s, chunk, len);
-  } else {
+  if (written) {
+    fetch_chunk_done(chunk);
+    fetch_close_file(s);
+    return 0;
+  }
+  if (!chunk && why.message) {
+    if (s->file) fetch_book_identify(&s->book, s->file, &f->st);
+    return fetch_reject_file(ctx, s, &why);
+  }
+  int32_t rc = chunk ? 0 : fetch_out_of_memory(ctx);
+  if (chunk) {
     sl_bytes bytes = {chunk->data, len};
+    if (identify(s, f, &bytes)) {
+      fetch_chunk_done(chunk);
+      return unchanged(ctx, s);
+    }
+    if (s->bodies) return begin_json(ctx, s, chunk, len);
     rc = emit_page(ctx, s, f, chunk, &bytes, encoding);
   }
   fetch_close_file(s);

@@ -26,10 +26,8 @@ static const char *const sql[SL_ST_N] = {
     [SL_ST_KV_EVICT] = "DELETE FROM kv WHERE id IN (SELECT id FROM kv ORDER BY expires, id LIMIT ?1)",
     [SL_ST_QUEUE_PUT] = "INSERT INTO queue (kind, stage, attempts, due, bytes, uri, locator, revision, splits,"
                         " media_type, why, map, body, payload) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
-    [SL_ST_QUEUE_REMOVE] = "DELETE FROM queue WHERE id = ?1",
+    [SL_ST_QUEUE_REMOVE] = "DELETE FROM queue WHERE id = ?1 RETURNING kind, stage",
     [SL_ST_QUEUE_NEXT] = "SELECT min(due) FROM queue WHERE due > ?1",
-    [SL_ST_QUEUE_COUNT] = "SELECT count(*) FROM queue WHERE (?1 = 0 OR kind = ?1) AND stage = ?2",
-    [SL_ST_QUEUE_COUNT_ALL] = "SELECT count(*) FROM queue WHERE ?1 = 0 OR kind = ?1",
     [SL_ST_DEAD_PUT] =
         "INSERT INTO dead_letters (pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision,"
         " splits, key, media_type, attempts, first, time, generation, bytes, map, raw, body, payload)"

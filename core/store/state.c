@@ -86,19 +86,6 @@ static int take_pending(sl_state *s) {
   return full;
 }
 
-static void drop_counts(sl_state *s, const sl_sops *ops) {
-  for (const sl_sop *op = ops->first; op; op = op->next) {
-    s->pending_bytes -= op->size;
-    if (op->kind == SL_SOP_QUEUE) {
-      s->queue_rows -= op->n;
-      s->queue_bytes -= op->bytes;
-    } else if (op->kind == SL_SOP_DEAD) {
-      s->dead_rows--;
-      s->dead_bytes -= op->bytes;
-    }
-  }
-}
-
 static void call_back(const sl_sops *ops, int rc) {
   for (const sl_sop *op = ops->first; op; op = op->next)
     if (op->done) op->done(op->user, rc);
@@ -113,30 +100,22 @@ static void free_ops(sl_sops *ops) {
   ops->last = &ops->first;
 }
 
-static void succeeded(sl_state *s, const sl_totals *totals, int full, int64_t took) {
-  sl_sops gone = s->batch;
+static void succeeded(sl_state *s, sl_sops *gone, int full, int64_t took) {
   /* Before those who wait go on: after a sync all callbacks were called. */
-  call_back(&gone, 0);
+  call_back(gone, 0);
   pthread_mutex_lock(&s->lock);
   int was_stuck = s->why.code != 0;
-  sl_state_unlist(s, &gone);
-  drop_counts(s, &gone);
-  s->batch = (sl_sops){NULL, &s->batch.first};
   s->batch_since = 0;
-  s->totals = *totals;
   s->committed = s->begun;
   s->unsynced = !full;
   s->why = (sl_err){0};
   s->pause = s->retry_at = 0;
-  s->stats.commits++;
-  s->stats.last_commit = sl_time_wall();
   s->stats.last_ns = took;
   if (took > s->stats.max_ns) s->stats.max_ns = took;
   s->in_commit = 0;
   pthread_cond_broadcast(&s->changed);
   pthread_mutex_unlock(&s->lock);
-  sl_checkpoint_clear(&s->checkpoint);
-  free_ops(&gone);
+  free_ops(gone);
   if (was_stuck) sl_state_say(s, SL_LOG_WARN, "the state is written again");
 }
 
@@ -160,12 +139,12 @@ static void failed(sl_state *s, const sl_err *why) {
 
 static void attempt(sl_state *s) {
   sl_err err = {0};
-  sl_totals totals;
+  sl_sops gone;
   run_collector(s);
   int full = take_pending(s);
   int64_t start = sl_time_mono();
-  if (sl_state_commit(s, full, &totals, &err) == 0)
-    succeeded(s, &totals, full, sl_time_mono() - start);
+  if (sl_state_commit(s, full, &gone, &err) == 0)
+    succeeded(s, &gone, full, sl_time_mono() - start);
   else
     failed(s, &err);
 }
@@ -205,6 +184,8 @@ static void free_state(sl_state *s) {
   pthread_cond_destroy(&s->work);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
+  if (s->counts) sl_map_free(s->counts);
+  if (s->gone) sl_map_free(s->gone);
   sl_mem_free(s->folder);
   sl_mem_free(s->file);
   sl_mem_free(s->pipeline);
@@ -256,6 +237,7 @@ int sl_state_open(const sl_state_opts *opts, sl_state **ret, sl_err *err) {
   if (!s) return sl_err_set(err, SL_ENOMEM, "no memory for the state");
   int rc = open_files(s, err);
   if (!rc) rc = sl_sdb_totals(&s->wdb, &s->totals, err);
+  if (!rc) rc = sl_queue_recount(s, &s->wdb, err);
   if (!rc && (rc = sl_thread_start("sluice-state", SL_ROLE_NONE, writer, s, &s->thread)) != 0)
     sl_err_set(err, rc, "cannot start the thread of the state");
   if (rc) {

@@ -87,13 +87,19 @@ static int put_values(sl_sdb *db, const sl_checkpoint *c, sl_err *err) {
   return rc;
 }
 
-static int remove_queued(sl_sdb *db, const sl_checkpoint *c, sl_err *err) {
+static int remove_queued(sl_state *s, sl_err *err) {
+  const sl_checkpoint *c = &s->checkpoint;
   int rc = 0;
   for (size_t i = 0; !rc && i < c->n_removed; i++) {
-    sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_QUEUE_REMOVE, err);
+    sqlite3_stmt *st = sl_sdb_kept(&s->wdb, SL_ST_QUEUE_REMOVE, err);
     if (!st) return SL_EIO;
     sqlite3_bind_int64(st, 1, (int64_t)c->removed[i]);
-    rc = sl_sdb_run(db, st, err);
+    if (sqlite3_step(st) == SQLITE_ROW &&
+        sl_queue_count_add(s->gone, sqlite3_column_int(st, 0), sl_sdb_column_text(st, 1), 1) != 0)
+      rc = sl_err_set(err, SL_ENOMEM, "no memory to write the state");
+    int end = rc ? 0 : sl_sdb_run(&s->wdb, st, err);
+    if (rc) sqlite3_reset(st);
+    if (!rc) rc = end;
   }
   return rc;
 }
@@ -185,7 +191,7 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *r
   int rc = 0;
   for (const sl_sop *op = s->batch.first; op && !rc; op = op->next) rc = apply(db, op, err);
   if (!rc) rc = put_values(db, &s->checkpoint, err);
-  if (!rc) rc = remove_queued(db, &s->checkpoint, err);
+  if (!rc) rc = remove_queued(s, err);
   if (!rc && (!s->housekept || now - s->housekept >= HOUSEKEEP_EVERY)) {
     rc = expire(s, o, &ret->dead, err);
     if (!rc) s->housekept = now;
@@ -199,9 +205,6 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *r
 }
 
 static void tell_dropped(sl_state *s, const struct dropped *d) {
-  pthread_mutex_lock(&s->lock);
-  s->stats.dead_dropped += d->dead;
-  pthread_mutex_unlock(&s->lock);
   if (d->dead)
     sl_state_say(s, SL_LOG_WARN, "%llu of the oldest dead letters were dropped: the bound is reached",
                  (unsigned long long)d->dead);
@@ -210,7 +213,52 @@ static void tell_dropped(sl_state *s, const struct dropped *d) {
                  (unsigned long long)d->kv);
 }
 
-int sl_state_commit(sl_state *s, int full, sl_totals *ret, sl_err *err) {
+/* What was committed is no longer pending: in one step for whoever counts. The connection's lock is held. */
+static void settle(sl_state *s, const sl_totals *totals, const struct dropped *d, sl_sops *ret_done) {
+  size_t cursor = 0;
+  const char *key;
+  void *value;
+  pthread_mutex_lock(&s->lock);
+  sl_state_unlist(s, &s->batch);
+  for (const sl_sop *op = s->batch.first; op; op = op->next) {
+    s->pending_bytes -= op->size;
+    if (op->kind == SL_SOP_QUEUE) {
+      s->queue_rows -= op->n;
+      s->queue_bytes -= op->bytes;
+    } else if (op->kind == SL_SOP_DEAD) {
+      s->dead_rows--;
+      s->dead_bytes -= op->bytes;
+    }
+  }
+  while (sl_map_next(s->gone, &cursor, &key, &value)) {
+    uint64_t *n = sl_map_get(s->counts, key);
+    if (n) *n -= *n < *(uint64_t *)value ? *n : *(uint64_t *)value;
+  }
+  *ret_done = s->batch;
+  s->batch = (sl_sops){NULL, &s->batch.first};
+  s->totals = *totals;
+  s->stats.commits++;
+  s->stats.last_commit = sl_time_wall();
+  s->stats.dead_dropped += d->dead;
+  pthread_mutex_unlock(&s->lock);
+}
+
+static int commit(sl_state *s, const sl_state_opts *o, int full, struct dropped *d, sl_sops *ret_done, sl_err *err) {
+  sl_totals totals;
+  if (s->gone) sl_map_free(s->gone);
+  s->gone = sl_map_new(sl_mem_free);
+  if (!s->gone) return sl_err_set(err, SL_ENOMEM, "no memory to write the state");
+  int rc = sl_sdb_begin(&s->wdb, full, err);
+  if (!rc) rc = fill(s, o, full, d, &totals, err);
+  if (!rc) rc = sl_sdb_commit(&s->wdb, err);
+  if (rc)
+    sl_sdb_rollback(&s->wdb);
+  else
+    settle(s, &totals, d, ret_done);
+  return rc;
+}
+
+int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
   struct dropped dropped = {0};
   pthread_mutex_lock(&s->lock);
   sl_state_opts o = s->opts;
@@ -222,13 +270,12 @@ int sl_state_commit(sl_state *s, int full, sl_totals *ret, sl_err *err) {
   int rc = sync_fds(&s->checkpoint, err);
   if (rc) return rc;
   sl_sdb_lock(&s->wdb);
-  rc = sl_sdb_begin(&s->wdb, full, err);
-  if (!rc) rc = fill(s, &o, full, &dropped, ret, err);
-  if (!rc) rc = sl_sdb_commit(&s->wdb, err);
-  if (rc) sl_sdb_rollback(&s->wdb);
+  rc = commit(s, &o, full, &dropped, ret_done, err);
   sl_sdb_unlock(&s->wdb);
-  if (!rc && (dropped.dead || dropped.kv)) tell_dropped(s, &dropped);
-  return rc;
+  if (rc) return rc;
+  sl_checkpoint_clear(&s->checkpoint);
+  tell_dropped(s, &dropped);
+  return 0;
 }
 
 int sl_state_change(sl_state *s, int (*change)(sl_sdb *db, void *user, sl_err *err), void *user, sl_err *err) {
@@ -244,6 +291,8 @@ int sl_state_change(sl_state *s, int (*change)(sl_sdb *db, void *user, sl_err *e
   } else {
     pthread_mutex_lock(&s->lock);
     s->totals = totals;
+    /* What cannot be counted now keeps its count: the change itself is made. */
+    (void)sl_queue_recount(s, &s->wdb, NULL);
     pthread_mutex_unlock(&s->lock);
   }
   sl_sdb_unlock(&s->wdb);

@@ -2,8 +2,8 @@
 /*
  * What the parts of the state share.
  *
- * Safety: `lock` guards everything below it in the struct and is never held while SQLite or a callback is called; a
- * connection's lock is taken before it, never after.
+ * Safety: `lock` guards everything below it in the struct and is not held while a callback or SQLite is called (but to
+ * count the queue again after a change by hand); a connection's lock is taken before it, never after.
  */
 #ifndef SLUICE_STORE_STATE_IMPL_H
 #define SLUICE_STORE_STATE_IMPL_H
@@ -68,6 +68,7 @@ struct sl_state {
   sl_checkpoint checkpoint; /* writer thread */
   sl_sops batch;            /* writer thread; kept while commits fail */
   int64_t housekept;        /* writer thread: when old rows were looked for */
+  sl_map *gone;             /* writer thread: rows that this commit takes from the queue, as counts */
 
   pthread_mutex_t lock;
   pthread_cond_t work, changed; /* for the writer; for those who wait */
@@ -87,6 +88,7 @@ struct sl_state {
   int64_t began;                     /* when the last attempt began */
   int64_t pause, retry_at;           /* after a failure; 0: none */
   sl_err why;                        /* code 0: commits succeed */
+  sl_map *counts;                    /* rows of the queue with those that are pending: "KIND STAGE" to uint64_t [own] */
   sl_totals totals;                  /* committed */
   sl_state_stats stats;              /* commits, failures, times, dead_dropped */
   sl_sop *buckets[SL_SOP_BUCKETS];   /* newest first: NOTE and KV that are not committed */
@@ -115,14 +117,18 @@ const sl_sop *sl_state_pending(const sl_state *s, int32_t kind, const char *plac
 /* Takes those of a list that is committed out of the buckets. The lock is held. */
 void sl_state_unlist(sl_state *s, const sl_sops *ops);
 
-/* state_commit.c: one attempt, on the writer thread. */
-int sl_state_commit(sl_state *s, int full, sl_totals *ret, sl_err *err);
+/* state_commit.c: one attempt, on the writer thread. When it succeeds the batch goes to *ret_done. */
+int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err);
 /* Runs change in a transaction of its own, durable when it returns. Not on the writer thread. */
 int sl_state_change(sl_state *s, int (*change)(sl_sdb *db, void *user, sl_err *err), void *user, sl_err *err);
 void sl_checkpoint_clear(sl_checkpoint *c);
 
 /* state_queue.c, state_dead.c: within a transaction */
 int sl_queue_insert(sl_sdb *db, const sl_queue_entry *e, sl_err *err);
+/* Adds to a count. */
+int sl_queue_count_add(sl_map *counts, int32_t kind, const char *stage, int64_t n);
+/* Counts again what is committed and pending. The connection's lock and the state's are held. */
+int sl_queue_recount(sl_state *s, sl_sdb *db, sl_err *err);
 int sl_dead_insert(sl_sdb *db, const sl_dead_entry *e, sl_err *err);
 /* Entries of a filter (NULL: all), by id; version of the schema. */
 int sl_dead_select(sl_sdb *db, int version, const sl_dead_filter *filter,

@@ -133,7 +133,13 @@ void sl_state_unlist(sl_state *s, const sl_sops *ops) {
   }
 }
 
-static void count(sl_state *s, const sl_sop *op) {
+static int count(sl_state *s, const sl_sop *op) {
+  for (uint32_t i = 0; op->kind == SL_SOP_QUEUE && i < op->n; i++) {
+    const sl_queue_entry *e = &op->entries[i];
+    if (sl_queue_count_add(s->counts, e->kind, e->stage, 1) == 0) continue;
+    while (i-- > 0) (void)sl_queue_count_add(s->counts, op->entries[i].kind, op->entries[i].stage, -1);
+    return SL_ENOMEM;
+  }
   s->pending_bytes += op->size;
   if (op->kind == SL_SOP_QUEUE) {
     s->queue_rows += op->n;
@@ -142,6 +148,7 @@ static void count(sl_state *s, const sl_sop *op) {
     s->dead_rows++;
     s->dead_bytes += op->bytes;
   }
+  return 0;
 }
 
 int sl_state_put(sl_state *s, sl_sop *op, int wait, sl_err *err) {
@@ -154,6 +161,10 @@ int sl_state_put(sl_state *s, sl_sop *op, int wait, sl_err *err) {
     pthread_mutex_unlock(&s->lock);
     return sl_err_set(err, SL_ESTATE, "the state is being closed");
   }
+  if (count(s, op) != 0) {
+    pthread_mutex_unlock(&s->lock);
+    return sl_err_set(err, SL_ENOMEM, "no memory for the queue");
+  }
   if (is_listed(op)) {
     op->chain = s->buckets[op->hash % SL_SOP_BUCKETS];
     s->buckets[op->hash % SL_SOP_BUCKETS] = op;
@@ -162,7 +173,6 @@ int sl_state_put(sl_state *s, sl_sop *op, int wait, sl_err *err) {
   s->pending.last = &op->next;
   if (!s->since) s->since = sl_time_mono();
   if (op->done) s->urgent = 1;
-  count(s, op);
   pthread_cond_signal(&s->work);
   pthread_mutex_unlock(&s->lock);
   return 0;

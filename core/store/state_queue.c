@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents that wait on disk. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -136,27 +138,71 @@ int64_t sl_state_queue_next_due(sl_state *s, int64_t now) {
   return due;
 }
 
-static uint64_t count_pending(const sl_sops *ops, const char *stage, int32_t kind) {
-  uint64_t n = 0;
-  for (const sl_sop *op = ops->first; op; op = op->next)
-    for (uint32_t i = 0; op->kind == SL_SOP_QUEUE && i < op->n; i++)
-      n += (!stage || strcmp(stage, op->entries[i].stage) == 0) && (!kind || kind == op->entries[i].kind);
-  return n;
+/* ---- counts ---- */
+
+static void count_key(char *buf, size_t cap, int32_t kind, const char *stage) {
+  snprintf(buf, cap, "%d %s", kind, stage);
+}
+
+int sl_queue_count_add(sl_map *counts, int32_t kind, const char *stage, int64_t n) {
+  char key[300];
+  count_key(key, sizeof key, kind, stage);
+  uint64_t *count = sl_map_get(counts, key);
+  if (!count) {
+    count = sl_mem_calloc(1, sizeof *count);
+    if (!count || sl_map_set(counts, key, count) != 0) {
+      sl_mem_free(count);
+      return SL_ENOMEM;
+    }
+  }
+  *count = (uint64_t)((int64_t)*count + n);
+  return 0;
+}
+
+static int count_pending(sl_map *counts, const sl_sops *ops) {
+  int rc = 0;
+  for (const sl_sop *op = ops->first; op && !rc; op = op->next)
+    for (uint32_t i = 0; op->kind == SL_SOP_QUEUE && i < op->n && !rc; i++)
+      rc = sl_queue_count_add(counts, op->entries[i].kind, op->entries[i].stage, 1);
+  return rc;
+}
+
+int sl_queue_recount(sl_state *s, sl_sdb *db, sl_err *err) {
+  sqlite3_stmt *st = NULL;
+  sl_map *counts = sl_map_new(sl_mem_free);
+  int rc = counts ? 0 : SL_ENOMEM, step = SQLITE_DONE;
+  if (!rc && sqlite3_prepare_v2(db->db, "SELECT kind, stage, count(*) FROM queue GROUP BY stage, kind", -1, &st, NULL))
+    rc = sl_sdb_err(db, err, "read");
+  while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW)
+    rc = sl_queue_count_add(counts, sqlite3_column_int(st, 0), sl_sdb_column_text(st, 1), sqlite3_column_int64(st, 2));
+  if (!rc && step != SQLITE_DONE) rc = sl_sdb_err(db, err, "read");
+  sqlite3_finalize(st);
+  if (!rc) rc = count_pending(counts, &s->batch);
+  if (!rc) rc = count_pending(counts, &s->pending);
+  if (rc == SL_ENOMEM) sl_err_set(err, SL_ENOMEM, "no memory to count the queue");
+  sl_map *old = rc ? counts : s->counts;
+  if (!rc) s->counts = counts;
+  if (old) sl_map_free(old);
+  return rc;
 }
 
 uint64_t sl_state_queue_count(sl_state *s, const char *stage, int32_t kind) {
-  /* In this order a row that is committed in between is counted twice for a moment, never missed. */
+  size_t cursor = 0;
+  const char *key;
+  void *value;
+  uint64_t n = 0;
+  char want[300];
   pthread_mutex_lock(&s->lock);
-  uint64_t n = s->queue_rows ? count_pending(&s->batch, stage, kind) + count_pending(&s->pending, stage, kind) : 0;
-  pthread_mutex_unlock(&s->lock);
-  sl_sdb_lock(s->reader);
-  sqlite3_stmt *st = sl_sdb_kept(s->reader, stage ? SL_ST_QUEUE_COUNT : SL_ST_QUEUE_COUNT_ALL, NULL);
-  if (st) {
-    sqlite3_bind_int(st, 1, kind);
-    if (stage) sl_sdb_text(st, 2, stage);
-    if (sqlite3_step(st) == SQLITE_ROW) n += (uint64_t)sqlite3_column_int64(st, 0);
-    sqlite3_reset(st);
+  if (stage && kind) {
+    count_key(want, sizeof want, kind, stage);
+    const uint64_t *one = sl_map_get(s->counts, want);
+    n = one ? *one : 0;
+  } else {
+    while (sl_map_next(s->counts, &cursor, &key, &value)) {
+      const char *of = strchr(key, ' ') + 1;
+      if ((!kind || kind == atoi(key)) && (!stage || strcmp(stage, of) == 0)) n += *(uint64_t *)value;
+    }
   }
-  sl_sdb_unlock(s->reader);
+  pthread_mutex_unlock(&s->lock);
   return n;
 }

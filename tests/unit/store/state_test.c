@@ -354,6 +354,9 @@ static void use_queue(const char *where) {
   sync_now(s);
   sl_state_set_collector(s, NULL, NULL);
   assert_string_equal(rows(s, 5000).text, "3:keep:{\"n\":3} ");
+  assert_int_equal(sl_state_queue_count(s, NULL, 0), 1);
+  assert_int_equal(sl_state_queue_count(s, "in", 0), 0);
+  assert_int_equal(sl_state_queue_count(s, NULL, SL_QUEUE_SPILL), 1);
   assert_int_equal(stats(s).queued, 1);
   sl_state_close(s);
 }
@@ -698,8 +701,11 @@ static void push_until_killed(void) {
   o.spool_bytes = 0;
   sl_state *s = open_with(&o);
   sl_queue_entry e = row(SL_QUEUE_SPOOL, "in", "{}");
-  for (;;)
-    if (sl_state_queue_put(s, &e, 1, answer, NULL, NULL) != 0) _exit(1);
+  for (;;) {
+    int rc = sl_state_queue_put(s, &e, 1, answer, NULL, NULL);
+    if (rc == SL_ELIMIT) rc = sl_state_sync(s, WAIT, NULL);
+    if (rc) _exit(1);
+  }
 }
 
 static void test_answered_is_kept(void **state) {

@@ -87,14 +87,15 @@ static int32_t gen_create(sl_ctx *ctx, const void *params, void **ret) {
   return 0;
 }
 
-/* Every start begins at the first document. */
+/* Every start goes on where the state says, without one at the first document. */
 static int32_t gen_start(sl_ctx *ctx, void *stage) {
   struct gen *g = stage;
   if (++gen_starts == g->p->fail_start) {
     sl_fail(ctx, SL_EIO, "no start on purpose", NULL, NULL);
     return SL_EIO;
   }
-  g->next = 0;
+  const sl_resume *resume = sl_extension(ctx, SL_EXT_RESUME);
+  g->next = resume ? (int64_t)resume->position(ctx) : 0; /* cursors count from 1 */
   return 0;
 }
 

@@ -5,7 +5,7 @@
 #
 # Builds x.so from the sources of the folder, and x_test from x_test.c if there is one (linked to the harness). PKG names
 # pkg-config modules; where one is missing the plugin is skipped and said so. DATA files are installed beside it. EMBED
-# files become part of the plugin: `data/words.bin` is `extern const unsigned char embed_words_bin[], embed_words_bin_end[]`.
+# files become part of the plugin: `data/vi.bin` is `extern const unsigned char embed_vi_bin[], embed_vi_bin_end[]`.
 #
 # Where the conformance program is installed, it runs over the plugin, too: conformance_x. Parameters that it cannot guess are
 # taken from testdata/<type>.yaml.

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and searches the block that dict_build.c makes. */
 #include "dict.h"
+
+#include <stdbool.h>
+
 #include "vi_text.h"
 
 uint64_t seg_dict_checksum(const void *data, size_t size) {
@@ -10,28 +13,37 @@ uint64_t seg_dict_checksum(const void *data, size_t size) {
   return h;
 }
 
-/* The trie must lead only forward and inside itself, else a search could leave the block. */
-static const char *check_trie(const seg_dict *d) {
+/* Each syllable has one number, from 1 without gaps, and a search for any key ends at a free slot. */
+static bool syllables_fit(const seg_dict *d) {
+  const seg_dict_head *h = d->head;
+  uint8_t seen[65536 / 8] = {0};
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < h->n_slots; i++) {
+    uint32_t id = d->ids[i];
+    if (d->keys[i] == 0) continue;
+    if (id == 0 || id > h->n_syllables || (seen[id / 8] >> id % 8 & 1)) return false;
+    seen[id / 8] |= (uint8_t)(1u << id % 8);
+    used++;
+  }
+  return used == h->n_syllables && used < h->n_slots;
+}
+
+/* The trie leads only forward and inside itself, else a search could leave the block. */
+static bool trie_fits(const seg_dict *d) {
   const seg_dict_head *h = d->head;
   uint32_t before = 1;
   for (uint32_t i = 0; i <= h->n_nodes; i++) {
     uint32_t first = d->first[i] & SEG_NODE_MASK;
-    if (first < before || first > h->n_nodes || (i < h->n_nodes && first <= i)) return "its trie is broken";
+    if (first < before || first > h->n_nodes || (i < h->n_nodes && first <= i)) return false;
     before = first;
   }
   for (uint32_t i = 0; i <= h->n_syllables; i++) {
-    if (d->root[i] >= h->n_nodes) return "its trie is broken";
+    if (d->root[i] >= h->n_nodes) return false;
   }
-  uint32_t used = 0;
-  for (uint32_t i = 0; i < h->n_slots; i++) {
-    if (d->keys[i] == 0) continue;
-    used++;
-    if (d->ids[i] == 0 || d->ids[i] > h->n_syllables) return "its syllables are broken";
+  for (uint32_t i = 1; i < h->n_nodes; i++) {
+    if (d->label[i] == 0 || d->label[i] > h->n_syllables) return false;
   }
-  for (uint32_t i = 0; i < h->n_nodes; i++) {
-    if (d->label[i] > h->n_syllables) return "its trie is broken";
-  }
-  return used != h->n_syllables || used == h->n_slots ? "its syllables are broken" : NULL;
+  return true;
 }
 
 const char *seg_dict_open(seg_dict *d, const void *data, size_t size) {
@@ -52,7 +64,8 @@ const char *seg_dict_open(seg_dict *d, const void *data, size_t size) {
   d->first = d->root + syllables + 1;
   d->ids = (const uint16_t *)(const void *)(d->first + nodes + 1);
   d->label = d->ids + slots;
-  return check_trie(d);
+  if (!syllables_fit(d)) return "its syllables are broken";
+  return trie_fits(d) ? NULL : "its trie is broken";
 }
 
 uint32_t seg_dict_syllable(const seg_dict *d, uint64_t key) {

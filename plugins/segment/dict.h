@@ -13,11 +13,12 @@
 #include "lane_vec.h"
 
 #define SEG_DICT_MAX_SYLLABLES 16 /* in one word */
-#define SEG_NODE_MASK 0x3FFFFFFFu
+#define SEG_NODE_MASK 0x1FFFFFFFu
 
 /* What ends at a node. */
 #define SEG_DICT_WORD 0x80000000u   /* a word */
 #define SEG_DICT_PROPER 0x40000000u /* a name only: each word in text begins with a capital */
+#define SEG_DICT_OWN 0x20000000u    /* from the user's list: always a word; without SEG_DICT_WORD, never one */
 
 typedef struct seg_dict_head {
   char magic[8];    /* "SLSEGDIC" */
@@ -64,7 +65,7 @@ static inline uint32_t seg_dict_step(const seg_dict *d, uint32_t node, uint32_t 
 }
 
 static inline uint32_t seg_dict_flags(const seg_dict *d, uint32_t node) {
-  return d->first[node] & (SEG_DICT_WORD | SEG_DICT_PROPER);
+  return d->first[node] & (SEG_DICT_WORD | SEG_DICT_PROPER | SEG_DICT_OWN);
 }
 
 /* Where a key starts its search in a table of a power of two of slots. */

@@ -60,7 +60,9 @@ static int add_word(seg_build *b, const char *s, size_t n) {
   uint64_t keys[SEG_DICT_MAX_SYLLABLES];
   bool name, omit = s[0] == '!';
   unsigned count = line_keys(s + omit, n - omit, keys, &name);
-  if (count > 0) return add_keys(b, keys, count, omit ? OMIT : SEG_DICT_WORD | (name ? SEG_DICT_PROPER : 0));
+  uint32_t flags = omit ? OMIT : SEG_DICT_WORD | (name ? SEG_DICT_PROPER : 0);
+  if (b->own) flags = SEG_DICT_OWN | (omit ? 0 : flags);
+  if (count > 0) return add_keys(b, keys, count, flags);
   b->skipped++;
   return 0;
 }
@@ -98,6 +100,7 @@ int seg_build_dict(seg_build *b, const seg_dict *d) {
   uint64_t keys[SEG_DICT_MAX_SYLLABLES];
   uint64_t *by_id = b->mem.alloc((d->head->n_syllables + 1) * sizeof(uint64_t));
   if (!by_id) return -1;
+  memset(by_id, 0, (d->head->n_syllables + 1) * sizeof(uint64_t));
   for (uint32_t i = 0; i < d->head->n_slots; i++) {
     if (d->keys[i]) by_id[d->ids[i]] = d->keys[i];
   }
@@ -108,8 +111,12 @@ int seg_build_dict(seg_build *b, const seg_dict *d) {
 
 /* ---- laying out -------------------------------------------------------------------------------------------------- */
 
-/* What two entries for the same syllables come to: left out wins, and a name that is also a word is a word. */
-static uint32_t join_flags(uint32_t a, uint32_t b) { return (a | b) & OMIT ? OMIT : a & b; }
+/* What two entries for the same syllables come to: the user's wins, then what is left out, and a name that is also a
+ * word is a word. */
+static uint32_t join_flags(uint32_t a, uint32_t b) {
+  if ((a ^ b) & SEG_DICT_OWN) return a & SEG_DICT_OWN ? a : b;
+  return (a | b) & OMIT ? OMIT : a & b;
+}
 
 /* A word by syllable numbers, padded with zeros so that sorting is one comparison. */
 typedef struct row {

@@ -3,12 +3,15 @@
 #ifndef SEGMENT_DICT_BUILD_H
 #define SEGMENT_DICT_BUILD_H
 
+#include <stdbool.h>
+
 #include "dict.h"
 
 typedef struct seg_build {
   lane_mem mem;
   lane_vec syllables; /* uint64_t: the keys of all words behind each other; after sealing unique and sorted */
   lane_vec words;     /* struct seg_build_word */
+  bool own;           /* what is added is the user's: it is always a word, and with a ! never */
   size_t skipped;     /* lines that are not words: more than letters, or too many syllables */
 } seg_build;
 
@@ -23,14 +26,15 @@ void seg_build_done(seg_build *b);
 
 /* Adds a list: one word a line, its syllables parted by spaces, hyphens or underscores; what follows a # is a remark. A
  * word whose first letter is a capital is a name and matches only where text has capitals. A ! before a word leaves it
- * out, from whichever list it comes. 0, or -1 when memory is out. */
+ * out, from whichever list it comes. The user's list is the last word, whatever the others say. 0, or -1 when memory is
+ * out. */
 int seg_build_list(seg_build *b, const char *text, size_t n);
 
 /* Adds every word of a dictionary. 0, or -1 when memory is out. */
 int seg_build_dict(seg_build *b, const seg_dict *d);
 
 /* The block, from the allocator of b [own], and its size. 0; -1 when memory is out; -2 when there are more than 65535
- * different syllables or 2^30 nodes. */
+ * different syllables or 2^29 nodes. */
 int seg_build_block(seg_build *b, void **ret_block, size_t *ret_size);
 
 #endif

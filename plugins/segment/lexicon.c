@@ -7,8 +7,6 @@
 #include "dict_build.h"
 #include "vi_text.h"
 
-extern const unsigned char embed_words_bin[], embed_words_bin_end[];
-
 typedef struct word_class {
   unsigned flag;
   const char *words; /* parted by spaces */
@@ -77,13 +75,14 @@ unsigned seg_class(const seg_lexicon *lex, uint64_t key) {
   return 0;
 }
 
-/* A dictionary of the plugin's words and the user's. */
+/* A dictionary of the model's words and the user's. */
 static int with_user_words(seg_lexicon *lex, const char *words, size_t n, size_t *ret_skipped) {
   seg_build b;
   seg_build_init(&b, &lex->mem);
   size_t size = 0;
-  int rc = seg_build_list(&b, words, n);
-  if (rc == 0) rc = seg_build_dict(&b, &lex->dict);
+  int rc = seg_build_dict(&b, &lex->dict);
+  b.own = true;
+  if (rc == 0) rc = seg_build_list(&b, words, n);
   if (rc == 0) rc = seg_build_block(&b, &lex->block, &size);
   *ret_skipped = b.skipped;
   seg_build_done(&b);
@@ -91,13 +90,18 @@ static int with_user_words(seg_lexicon *lex, const char *words, size_t n, size_t
   return seg_dict_open(&lex->dict, lex->block, size) ? -3 : 0;
 }
 
-int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const char *words, size_t n, size_t *ret_skipped) {
+void seg_lexicon_bare(seg_lexicon *lex, const lane_mem *mem, const seg_dict *dict) {
   memset(lex, 0, sizeof(*lex));
   lex->mem = *mem;
-  *ret_skipped = 0;
-  size_t size = (size_t)((uintptr_t)embed_words_bin_end - (uintptr_t)embed_words_bin);
-  if (seg_dict_open(&lex->dict, embed_words_bin, size) != NULL) return -3;
+  lex->dict = *dict;
   add_classes(lex);
+}
+
+int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const seg_model *model, const char *words, size_t n,
+                     size_t *ret_skipped) {
+  seg_lexicon_bare(lex, mem, &model->dict);
+  lex->model = model;
+  *ret_skipped = 0;
   return words ? with_user_words(lex, words, n, ret_skipped) : 0;
 }
 

@@ -4,8 +4,8 @@
 #ifndef SEGMENT_LEXICON_H
 #define SEGMENT_LEXICON_H
 
-#include "dict.h"
 #include "lane_vec.h"
+#include "model.h"
 
 #define SEG_C_STARTER 1u  /* begins sentences with a capital, and no names */
 #define SEG_C_HONOUR 2u   /* ông, bà: a capital before a name that is not part of it */
@@ -20,14 +20,21 @@
 typedef struct seg_lexicon {
   lane_mem mem;
   seg_dict dict;
-  void *block; /* own block of the dictionary, or NULL if it is the one in the plugin */
+  const seg_model *model; /* NULL while one is trained */
+  void *block;            /* own block of the dictionary, or NULL if it is that of the model */
   uint64_t keys[SEG_CLASS_SLOTS];
   uint8_t classes[SEG_CLASS_SLOTS];
 } seg_lexicon;
 
-/* With a user's own words (NULL: none) beside those of the plugin. 0; -1 when memory is out, -2 when there are too many
- * words, -3 when the plugin's own data are damaged. *ret_skipped: lines of the list that are no words. */
-int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const char *words, size_t n, size_t *ret_skipped);
+/* With a model [borrow as long as the lexicon], and a user's own words (NULL: none) beside those of the model. 0; -1
+ * when memory is out, -2 when there are too many words, -3 when the model's dictionary is broken. *ret_skipped: lines
+ * of the list that are no words. */
+int seg_lexicon_init(seg_lexicon *lex, const lane_mem *mem, const seg_model *model, const char *words, size_t n,
+                     size_t *ret_skipped);
+
+/* With a dictionary only: enough for tokens and sentences, not for words. */
+void seg_lexicon_bare(seg_lexicon *lex, const lane_mem *mem, const seg_dict *dict);
+
 void seg_lexicon_done(seg_lexicon *lex);
 
 /* SEG_C_… bits of a syllable key. */

@@ -6,6 +6,7 @@
 
 #include <sluice/plugin.h>
 
+#include "model.h"
 #include "segment.h"
 
 /* In the order of the parameter's range; language - 1 is what segmenter_run wants. */
@@ -16,11 +17,13 @@ typedef struct params {
   int32_t line_breaks;
   int32_t tokens;
   const char *dictionary;
+  const char *model;
 } params;
 
 typedef struct stage {
   lane_mem mem;
   const params *p;
+  seg_model model;
   seg_lexicon lex;
 } stage;
 
@@ -40,6 +43,8 @@ static const sl_param param_table[] = {
              "Adds to each sentence the offsets of its words in /text as one flat array: start, end, start, end, …"),
     SL_PARAM(params, dictionary, SL_T_PATH, 0, NULL, NULL,
              "A text file of further words, one a line, that are kept together; capitalised ones are names."),
+    SL_PARAM(params, model, SL_T_PATH, 0, NULL, NULL,
+             "A file that segment-train has written; without it, the model that is part of the plugin."),
 };
 
 static const sl_field fields[] = {
@@ -80,6 +85,21 @@ static char *read_list(sl_ctx *ctx, const char *path, size_t *ret_n, int32_t *re
   return text;
 }
 
+static int32_t load_model(sl_ctx *ctx, stage *st) {
+  char message[512];
+  int error = 0;
+  const char *wrong = st->p->model ? seg_model_map(&st->model, st->p->model, &error) : seg_model_shipped(&st->model);
+  if (!wrong) return 0;
+  if (!st->p->model) {
+    sl_fail(ctx, SL_EBUG, "the model inside the plugin is damaged", wrong, "build or install the plugin again");
+    return SL_EBUG;
+  }
+  snprintf(message, sizeof(message), "cannot use the model %.300s: %s", st->p->model, error ? strerror(error) : wrong);
+  sl_fail(ctx, error ? SL_EIO : SL_EINVAL, message, NULL,
+          "give the path of a file that segment-train has written for this version");
+  return error ? SL_EIO : SL_EINVAL;
+}
+
 static int32_t make_lexicon(sl_ctx *ctx, stage *st) {
   size_t n = 0, skipped = 0;
   char *text = NULL;
@@ -88,7 +108,7 @@ static int32_t make_lexicon(sl_ctx *ctx, stage *st) {
     text = read_list(ctx, st->p->dictionary, &n, &code);
     if (!text) return code;
   }
-  int rc = seg_lexicon_init(&st->lex, &st->mem, text, n, &skipped);
+  int rc = seg_lexicon_init(&st->lex, &st->mem, &st->model, text, n, &skipped);
   if (text) sl_free(ctx, text);
   if (rc == -1) return out_of_memory(ctx, "memory is out while the dictionary is built");
   if (rc == -2) {
@@ -97,8 +117,8 @@ static int32_t make_lexicon(sl_ctx *ctx, stage *st) {
     return SL_ELIMIT;
   }
   if (rc != 0) {
-    sl_fail(ctx, SL_EBUG, "the word list inside the plugin is damaged", NULL, "build or install the plugin again");
-    return SL_EBUG;
+    sl_fail(ctx, SL_EINVAL, "the dictionary of the model is broken", st->p->model, "train the model again");
+    return SL_EINVAL;
   }
   if (skipped) {
     char line[256];
@@ -117,7 +137,8 @@ static int32_t create(sl_ctx *ctx, const void *p, void **ret_stage) {
   st->mem = (lane_mem){ctx->host->alloc, ctx->host->free};
   st->p = p;
   *ret_stage = st;
-  return make_lexicon(ctx, st);
+  int32_t rc = load_model(ctx, st);
+  return rc != 0 ? rc : make_lexicon(ctx, st);
 }
 
 static void destroy(void *stage_) {
@@ -125,6 +146,7 @@ static void destroy(void *stage_) {
   if (!st) return;
   lane_mem mem = st->mem;
   if (st->lex.mem.free) seg_lexicon_done(&st->lex);
+  seg_model_unmap(&st->model);
   mem.free(st);
 }
 

@@ -22,10 +22,20 @@
 static const lane_mem heap = {malloc, free};
 static seg_lexicon lexicon;
 
+static seg_model model;
+
 static int load_lexicon(void **state) {
   size_t skipped;
   (void)state;
-  return seg_lexicon_init(&lexicon, &heap, NULL, 0, &skipped);
+  const char *wrong = seg_model_shipped(&model);
+  if (wrong) fail_msg("the model in the plugin: %s", wrong);
+  return seg_lexicon_init(&lexicon, &heap, &model, NULL, 0, &skipped);
+}
+
+static int unload_lexicon(void **state) {
+  (void)state;
+  seg_lexicon_done(&lexicon);
+  return 0;
 }
 
 /* ---- helpers ----------------------------------------------------------------------------------------------------- */
@@ -292,7 +302,7 @@ static void user_words(void **state) {
   const char *list = "# our own\nsiêu cấp vip\n!công nghệ\nLâu Đài Cát\nabc1\n\n";
   seg_lexicon own;
   size_t skipped;
-  assert_int_equal(seg_lexicon_init(&own, &heap, list, strlen(list), &skipped), 0);
+  assert_int_equal(seg_lexicon_init(&own, &heap, &model, list, strlen(list), &skipped), 0);
   assert_int_equal(skipped, 1);
   seg_lexicon saved = lexicon;
   lexicon = own;
@@ -617,35 +627,6 @@ static void figures(void **state) {
   score_sentences("UD-VTB dev", path);
 }
 
-/* The dictionary in the plugin is what its lists make. */
-static void shipped_dictionary(void **state) {
-  (void)state;
-  const char *dir = getenv("SLUICE_TEST_DATA");
-  if (!dir) {
-    print_message("skipped: SLUICE_TEST_DATA is not set\n");
-    return;
-  }
-  char path[1024];
-  snprintf(path, sizeof(path), "%s/data/vnvocab/vnvocab.txt", dir);
-  const char *lists[] = {path, TESTDATA "/../data/extra.txt"};
-  seg_build b;
-  void *block;
-  size_t size;
-  seg_build_init(&b, &heap);
-  for (size_t i = 0; i < 2; i++) {
-    size_t n;
-    char *text = read_file(lists[i], &n);
-    if (!text) fail_msg("%s is not there", lists[i]);
-    assert_int_equal(seg_build_list(&b, text, n), 0);
-    free(text);
-  }
-  assert_int_equal(seg_build_block(&b, &block, &size), 0);
-  assert_int_equal(size, lexicon.dict.head->size);
-  assert_memory_equal(block, lexicon.dict.head, size);
-  seg_build_done(&b);
-  free(block);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys),
@@ -668,7 +649,6 @@ int main(void) {
       cmocka_unit_test(stage_dictionary),
       cmocka_unit_test(stage_without_memory),
       cmocka_unit_test(figures),
-      cmocka_unit_test(shipped_dictionary),
   };
-  return cmocka_run_group_tests(tests, load_lexicon, NULL);
+  return cmocka_run_group_tests(tests, load_lexicon, unload_lexicon);
 }

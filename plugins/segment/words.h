@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Word boundaries among the tokens of one sentence. A trained model would take the place of seg_words_mark. */
+/* Word boundaries among the tokens of one sentence, by the model. */
 #ifndef SEGMENT_WORDS_H
 #define SEGMENT_WORDS_H
 

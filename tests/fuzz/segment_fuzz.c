@@ -42,12 +42,14 @@ static void check(const segmenter *sg, const char *s, size_t n) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const lane_mem heap = {malloc, free};
+  static seg_model model;
   static seg_lexicon lexicon;
   static segmenter sg;
   static lane_vec words;
   if (!lexicon.dict.head) {
     size_t skipped;
-    CHECK(seg_lexicon_init(&lexicon, &heap, NULL, 0, &skipped) == 0);
+    CHECK(seg_model_shipped(&model) == NULL);
+    CHECK(seg_lexicon_init(&lexicon, &heap, &model, NULL, 0, &skipped) == 0);
     segmenter_init(&sg, &lexicon, SEG_BREAK_AUTO);
   }
   if (size < 1) return 0;

@@ -48,7 +48,7 @@ static int open_admin(const sl_pipeline *p, watch *w, sl_err *err) {
 }
 
 static void on_log(void *user, int32_t level, const char *stage, const char *text) {
-  sl_logger_line(((watch *)user)->log, level, stage, text);
+  sl_logger_doc(((watch *)user)->log, level, stage, sl_engine_log_key(), text);
 }
 
 static void on_state_log(void *user, int32_t level, const char *text) { on_log(user, level, NULL, text); }
@@ -69,7 +69,7 @@ static void on_progress(void *user, const sl_run_stats *stats) {
 }
 
 int sl_exec_options(const sl_cli *cli, sl_exec *x) {
-  const char *format = sl_cli_value(cli, "log-format", sl_term_is_tty(stderr) ? "text" : "logfmt");
+  const char *format = sl_cli_value(cli, "log-format", sl_term_is_tty(stderr) ? "text" : "json");
   static const char *const formats[] = {"text", "logfmt", "json"};
   x->quiet = sl_cli_has(cli, "quiet");
   x->progress = sl_cli_has(cli, "progress");
@@ -105,6 +105,7 @@ int sl_exec_run(sl_exec *x) {
     sl_err_set(&err, SL_ENOMEM, "memory is out");
     return sl_cli_fail(&err);
   }
+  sl_logger_about(w.log, x->pipeline->name, 1);
   x->opts.handle_signals = 1;
   x->opts.log = on_log;
   x->opts.log_user = &w;

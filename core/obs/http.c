@@ -12,10 +12,6 @@
 #include "obs/listen.h"
 
 #define HEAD_LIMIT ((size_t)16 << 10)
-#define HEAD_NS (10 * SL_TIME_S)
-#define BODY_NS (60 * SL_TIME_S)
-#define IDLE_NS (30 * SL_TIME_S)
-#define SEND_NS (30 * SL_TIME_S)
 #define LINGER_NS (2 * SL_TIME_S)
 #define NEVER INT64_MAX
 #define READ_BYTES ((size_t)16 << 10)
@@ -135,11 +131,11 @@ static void sent(uv_write_t *req, int status) {
     return;
   }
   if (c->writes)
-    c->due = sl_time_mono() + SEND_NS;
+    c->due = sl_time_mono() + c->h->o.send_ns;
   else if (c->state == STREAM)
     c->due = NEVER;
   else if (c->state == HEAD)
-    c->due = sl_time_mono() + IDLE_NS;
+    c->due = sl_time_mono() + c->h->o.idle_ns;
   else if (c->state == LAST)
     hang_up(c);
 }
@@ -154,7 +150,7 @@ static void send_bytes(conn *c, const char *head, size_t head_len, const void *d
   memcpy(o->data, head, head_len);
   if (len) memcpy(o->data + head_len, data, len);
   uv_buf_t buf = uv_buf_init(o->data, (unsigned)(head_len + len));
-  if (!c->writes) c->due = sl_time_mono() + SEND_NS;
+  if (!c->writes) c->due = sl_time_mono() + c->h->o.send_ns;
   if (uv_write(&o->req, &c->uv.stream, &buf, 1, sent) != 0) {
     sl_mem_free(o);
     conn_close(c);
@@ -239,7 +235,7 @@ static int read_head(conn *c) {
   }
   c->head_len = (size_t)n;
   c->state = BODY;
-  c->due = sl_time_mono() + BODY_NS;
+  c->due = sl_time_mono() + c->h->o.body_ns;
   sl_http_body_init(&c->decoder, &c->head);
   if (c->head.expects && (c->head.chunked || c->head.length > 0))
     send_bytes(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, "", 0);
@@ -325,7 +321,7 @@ static void got(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     return;
   }
   if (n == 0 || c->state == LAST) return;
-  if (c->state == HEAD && !c->in.len) c->due = sl_time_mono() + HEAD_NS;
+  if (c->state == HEAD && !c->in.len) c->due = sl_time_mono() + c->h->o.head_ns;
   c->in.len += (size_t)n;
   /* Who sends on and on while a request is answered is not listened to. */
   if ((c->state == ANSWER || c->state == STREAM) && c->in.len > HEAD_LIMIT) {
@@ -348,7 +344,7 @@ static void on_connection(uv_stream_t *listener, int status) {
   }
   *c = (conn){.uv = c->uv, .h = h, .local = local, .id = ++h->last_id, .state = HEAD, .next = h->conns};
   c->uv.handle.data = c;
-  c->due = sl_time_mono() + HEAD_NS;
+  c->due = sl_time_mono() + c->h->o.head_ns;
   h->conns = c;
   h->n_conns++;
   h->open++;
@@ -383,10 +379,14 @@ int sl_http_new(uv_loop_t *loop, const sl_http_opts *opts, sl_http **ret, sl_err
   h->loop = loop;
   h->o = *opts;
   if (!h->o.connections) h->o.connections = 64;
+  if (!h->o.head_ns) h->o.head_ns = 10 * SL_TIME_S;
+  if (!h->o.body_ns) h->o.body_ns = 60 * SL_TIME_S;
+  if (!h->o.idle_ns) h->o.idle_ns = 30 * SL_TIME_S;
+  if (!h->o.send_ns) h->o.send_ns = 30 * SL_TIME_S;
   (void)uv_timer_init(loop, &h->timer);
   h->timer.data = h;
   h->open = 1;
-  (void)uv_timer_start(&h->timer, on_timer, 500, 500);
+  (void)uv_timer_start(&h->timer, on_timer, 250, 250);
   *ret = h;
   return 0;
 }

@@ -3,9 +3,8 @@
  * A small HTTP/1.1 server on a loop: listeners, connections with limits, answers in one piece or as a stream.
  *
  * A connection has one request at a time. The handler answers it at once, or notes its id and answers later; what
- * comes for a connection that is gone is ignored. Limits: 16 KiB of head in 10 s, a body of the size given here in 60
- * s, 30 s without a request or without taking the answer; then the connection is cut off. Connections beyond the limit
- * are answered 503.
+ * comes for a connection that is gone is ignored. Limits: 16 KiB of head, a body of the size given here, and a time for
+ * each step: who is slower is cut off. Connections beyond the limit are answered 503.
  *
  * Safety: everything on the loop's thread. Connections are freed in their close callbacks.
  */
@@ -30,6 +29,8 @@ typedef struct sl_http_request {
 typedef struct sl_http_opts {
   uint32_t connections; /* at most; 0: 64 */
   size_t body;          /* bytes at most */
+  /* Nanoseconds; 0: 10 s for a head, 60 s for a body, 30 s without a request, 30 s without taking an answer. */
+  int64_t head_ns, body_ns, idle_ns, send_ns;
   /* Called when the head is there, before the body is read: 0, or the status to refuse with. */
   int (*admit)(void *user, int local, const sl_http_head *head);
   /* req [borrow during the call]. */

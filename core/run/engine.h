@@ -107,6 +107,8 @@ int sl_engine_reprocess(struct sl_state *state, const sl_pipeline *pipeline, sl_
 void sl_engine_stats(sl_engine *e, sl_run_stats *ret);
 /* The same into the caller's own array of n_stages. [any], several threads at once. */
 void sl_engine_stats_into(sl_engine *e, sl_run_stats *ret, sl_stage_stats *stages);
+/* Inside opts.log: the record key of the document that the line is about, or NULL. [borrow during the call] */
+const char *sl_engine_log_key(void);
 /* The most that is logged from now on, SL_LOG_…. [any] */
 void sl_engine_log_level(sl_engine *e, int32_t level);
 void sl_engine_free(sl_engine *e);

@@ -44,7 +44,7 @@ static void host_fail(sl_ctx *ctx, sl_doc *doc, int32_t code, const char *messag
 
 static void host_log(sl_ctx *ctx, int32_t level, const char *text) {
   sl_call *c = call_of(ctx);
-  sl_run_log(c->actor->e, level, c->st->conf->id, "%s", text ? text : "");
+  sl_run_log_doc(c->actor->e, level, c->st->conf->id, c->cur, "%s", text ? text : "");
 }
 
 static void host_metric(sl_ctx *ctx, int32_t kind, const char *name, double value) {

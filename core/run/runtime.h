@@ -340,5 +340,8 @@ void sl_timer_done(sl_call *c);
 void sl_station_wait(sl_station *s, int64_t until);
 /* log.c */
 void sl_run_log(struct sl_engine *e, int32_t level, const char *stage, const char *fmt, ...) SL_PRINTF(4, 5);
+/* The same about a document [borrow]; NULL: about none. */
+void sl_run_log_doc(struct sl_engine *e, int32_t level, const char *stage, const sl_doc *doc, const char *fmt, ...)
+    SL_PRINTF(5, 6);
 
 #endif

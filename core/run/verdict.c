@@ -104,7 +104,7 @@ static int bury(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
   sl_dead_entry entry;
   sl_packed hold = {0};
   sl_err err;
-  sl_run_log(e, SL_LOG_WARN, st->conf->id, "dead letter: %s: %s", sl_doc_key(doc), why->message);
+  sl_run_log_doc(e, SL_LOG_WARN, st->conf->id, doc, "dead letter: %s: %s", sl_doc_key(doc), why->message);
   if (!e->opts.dry_run) {
     fill_entry(e, st, doc, why, &hold, &entry);
     int rc = put_dead(e, &entry, &err);
@@ -134,7 +134,7 @@ void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
   switch (o->then) {
   case SL_THEN_DROP:
     sl_tally(a, st->index, SL_COUNT_DROPPED, 1);
-    sl_run_log(a->e, SL_LOG_INFO, st->conf->id, "dropped: %s: %s", sl_doc_key(doc), why->message);
+    sl_run_log_doc(a->e, SL_LOG_INFO, st->conf->id, doc, "dropped: %s: %s", sl_doc_key(doc), why->message);
     sl_actor_end(a, doc, SL_OUT_DROPPED);
     break;
   case SL_THEN_STOP:
@@ -144,7 +144,8 @@ void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why) {
   case SL_THEN_ROUTE: {
     sl_stage_rt *to = &a->e->stages[o->route];
     doc->attempt = 1;
-    sl_run_log(a->e, SL_LOG_INFO, st->conf->id, "to '%s': %s: %s", to->conf->id, sl_doc_key(doc), why->message);
+    sl_run_log_doc(a->e, SL_LOG_INFO, st->conf->id, doc, "to '%s': %s: %s", to->conf->id, sl_doc_key(doc),
+                   why->message);
     sl_actor_deliver(a, to->index, doc);
     break;
   }

@@ -148,7 +148,8 @@ def test_log_formats():
     logged = [row for row in sluice("run", "p.yaml", "--log-format", "json", code=3).err.splitlines() if row.startswith("{")]
     same([json.loads(row)["level"] for row in logged], ["warn"])
     has(json.loads(logged[0])["msg"], "in.ndjson", "not valid JSON")
-    has(sluice("run", "p.yaml", code=3).err, " level=warn stage=in msg=\"dead letter: ")
+    has(sluice("run", "p.yaml", code=3).err, "\"level\":\"warn\",\"pipeline\":")
+    has(sluice("run", "p.yaml", "--log-format", "logfmt", code=3).err, " generation=1 stage=in doc=\"file://")
     has(sluice("run", "p.yaml", "--log-format=text", code=3).err, "warn  in: dead letter: ")
     same(sluice("run", "p.yaml", "--quiet", code=3).err, "")
 

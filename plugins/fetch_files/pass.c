@@ -14,6 +14,10 @@
 #include "names.h"
 #include "stage.h"
 
+#define MAX_SEARCHES 3
+#define MISSES_WATCH 10 /* passes in a row that do not find a file that is gone */
+#define MISSES_ONCE 2   /* the survey and the walk */
+
 static int reads_lines(const fetch_stage *s, const char *path) {
   return s->p->format == FORMAT_NDJSON ||
          (s->p->format == FORMAT_AUTO && s->bodies && fetch_kind_of(path) != FETCH_JSON);
@@ -36,35 +40,43 @@ static int has_moved(const fetch_file *f) {
   return f->orphan || stat(f->path, &st) < 0 || !is_inode(f, &st);
 }
 
-/* What the book knows of a file that was found; NULL if nothing, or when memory is out and `add` is set. NDJSON that
- * was renamed keeps its place; a page under a new name is a new page. */
-static int32_t recognise(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, int add, fetch_file **ret) {
-  fetch_book *b = &s->book;
-  fetch_file *file = *ret = fetch_book_by_path(b, f->path), *other = NULL;
-  int replaced = 0;
-  if (reads_lines(s, f->path) && !(file && (!file->known || file->ino == (uint64_t)f->st.st_ino))) {
-    other = fetch_book_by_inode(b, &f->st);
-    if (other && (!other->lines || (uint64_t)f->st.st_size < other->size || !has_moved(other))) other = NULL;
-    replaced = file && !other && !(file->size == (uint64_t)f->st.st_size && file->mtime == fetch_mtime(&f->st));
-    if (file && (other || (replaced && add))) {
-      fetch_book_orphan(b, file);
-      file->round = s->round;
-      file = NULL;
-    }
-    if (other) {
-      int32_t rc = fetch_book_move(b, ctx, other, f->path);
-      *ret = file = other;
-      if (rc != SL_OK) return rc;
-    }
-    if (replaced && !add) *ret = file = NULL;
-  }
-  if (!file && add) {
-    *ret = file = fetch_book_add(b, f->path);
-    if (!file) return SL_ENOMEM;
-    file->replaced = replaced;
-    file->lines = reads_lines(s, f->path);
-  }
+/* The NDJSON file that was known under another path and is at this one now; NULL if there is none. */
+static fetch_file *find_moved(const fetch_stage *s, const struct stat *st) {
+  fetch_file *other = fetch_book_by_inode(&s->book, st);
+  return other && other->lines && (uint64_t)st->st_size >= other->size && has_moved(other) ? other : NULL;
+}
+
+static void lose_path(fetch_stage *s, fetch_file *file) {
+  fetch_book_orphan(&s->book, file);
+  file->round = s->round;
+}
+
+static int32_t add_file(fetch_stage *s, const fetch_found *f, int replaced, fetch_file **ret) {
+  fetch_file *file = *ret = fetch_book_add(&s->book, f->path);
+  if (!file) return SL_ENOMEM;
+  file->replaced = replaced;
+  file->lines = reads_lines(s, f->path);
   return SL_OK;
+}
+
+/* What the book knows of a file that was found; NULL if nothing and `add` is not set. NDJSON that was renamed keeps its
+ * place; a page under a new name is a new page. 0 or an error. */
+static int32_t recognise(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, int add, fetch_file **ret) {
+  fetch_file *file = *ret = fetch_book_by_path(&s->book, f->path);
+  int strange = !file || (file->known && file->ino != (uint64_t)f->st.st_ino);
+  if (!reads_lines(s, f->path) || !strange) return file || !add ? SL_OK : add_file(s, f, 0, ret);
+  fetch_file *other = find_moved(s, &f->st);
+  if (other) {
+    if (file) lose_path(s, file);
+    *ret = other;
+    return fetch_book_move(&s->book, ctx, other, f->path);
+  }
+  /* With size and time of the old one it is a restored copy. */
+  if (file && file->size == (uint64_t)f->st.st_size && file->mtime == fetch_mtime(&f->st)) return SL_OK;
+  *ret = NULL;
+  if (!add) return SL_OK;
+  if (file) lose_path(s, file);
+  return add_file(s, f, file != NULL, ret);
 }
 
 /* 1 if nobody has written to the file for the time `settle`. */
@@ -257,16 +269,29 @@ static int is_same_file(const fetch_stage *s, const fetch_file *file, const fetc
          memcmp(mark, file->mark, sizeof mark) == 0;
 }
 
+static int32_t restart_walk(sl_ctx *ctx, fetch_stage *s) {
+  fetch_walk_free(s->walk);
+  s->walk = fetch_new_walk(s->p);
+  s->round++;
+  s->blind = 0;
+  s->soon = INT64_MAX;
+  for (uint32_t i = 0; i < s->p->paths.count; i++) s->missing[i] &= (unsigned char)~FETCH_NOW;
+  return s->walk ? 0 : fetch_out_of_memory(ctx);
+}
+
 static int32_t next_old(sl_ctx *ctx, fetch_stage *s, uint64_t *credit) {
   fetch_file *file = s->old_files[s->at_old];
   fetch_part *p = s->old[s->at_old++];
   fetch_found f;
-  if (p->closed || file->orphan) return p->closed ? 0 : abandon(ctx, s, file, p);
+  if (p->closed) return 0;
   if (fetch_walk_find(s->finder, file->path, &f) < 0) return fetch_out_of_memory(ctx);
-  if (f.kind != FETCH_FILE || fetch_walk_open(s->finder, &f) < 0) return abandon(ctx, s, file, p);
-  if (!is_same_file(s, file, &f)) {
-    close(f.fd);
-    return abandon(ctx, s, file, p);
+  int there = f.kind == FETCH_FILE && !file->orphan && fetch_walk_open(s->finder, &f) == 0;
+  if (!there || !is_same_file(s, file, &f)) {
+    if (f.fd >= 0) close(f.fd);
+    if (!file->lines || file->failed || ++s->searches > MAX_SEARCHES) return abandon(ctx, s, file, p);
+    s->at_old--; /* it may have been renamed since: it is looked for once more */
+    s->phase = PHASE_SURVEY;
+    return restart_walk(ctx, s);
   }
   int32_t rc = name_it(ctx, s, &f);
   if (rc != 0) return rc;
@@ -344,16 +369,6 @@ static int32_t surveyed(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
   return 0;
 }
 
-static int32_t restart_walk(sl_ctx *ctx, fetch_stage *s) {
-  fetch_walk_free(s->walk);
-  s->walk = fetch_new_walk(s->p);
-  s->round++;
-  s->blind = 0;
-  s->soon = INT64_MAX;
-  for (uint32_t i = 0; i < s->p->paths.count; i++) s->missing[i] &= (unsigned char)~FETCH_NOW;
-  return s->walk ? 0 : fetch_out_of_memory(ctx);
-}
-
 static int32_t end_survey(sl_ctx *ctx, fetch_stage *s) {
   char text[160];
   if (!s->told_resume) {
@@ -363,7 +378,9 @@ static int32_t end_survey(sl_ctx *ctx, fetch_stage *s) {
     s->told_resume = 1;
   }
   int32_t rc = restart_walk(ctx, s);
-  return rc != 0 ? rc : collect_old(ctx, s);
+  if (rc != 0) return rc;
+  s->phase = PHASE_OLD;
+  return s->old ? 0 : collect_old(ctx, s);
 }
 
 /* ---- the end of a pass ---------------------------------------------------------------------------------------------
@@ -374,12 +391,12 @@ typedef struct forgetting {
   fetch_stage *s;
 } forgetting;
 
-/* A file that two passes did not find is gone and forgotten (one may have missed it while it was renamed); but not when
- * it may only be out of sight. */
+/* A file that several passes did not find is gone and forgotten (a pass may miss one that is renamed meanwhile); but
+ * not when it may only be out of sight. */
 static int32_t forget_gone(void *user, fetch_file *f) {
   forgetting *g = user;
   fetch_stage *s = g->s;
-  if (s->round < f->round + 2) return SL_OK;
+  if (s->round < f->round + (s->p->watch ? MISSES_WATCH : MISSES_ONCE)) return SL_OK;
   if (f->orphan) return fetch_book_forget(&s->book, g->ctx, f);
   if (s->blind) return SL_OK;
   for (uint32_t i = 0; i < s->p->paths.count; i++)
@@ -490,6 +507,7 @@ int32_t fetch_pass_start(sl_ctx *ctx, fetch_stage *s) {
   s->timer = 0;
   s->round = 0;
   s->n_found = s->n_done = 0;
+  s->searches = 0;
   s->phase = s->book.n_files ? PHASE_SURVEY : PHASE_WALK;
   if (!s->missing) return fetch_no_memory(ctx);
   return restart_walk(ctx, s) == 0 ? SL_OK : SL_ENOMEM;

@@ -55,6 +55,7 @@ typedef struct fetch_stage {
   fetch_part **old;
   fetch_file **old_files;
   uint32_t n_old, at_old;
+  uint32_t searches;        /* for old files that were not where they had been */
   uint64_t n_found, n_done; /* PHASE_SURVEY */
   unsigned char *missing;   /* for each of paths: FETCH_NOW and FETCH_TOLD */
   int32_t blind;            /* a folder could not be read in this pass */

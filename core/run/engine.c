@@ -610,6 +610,7 @@ void sl_engine_free(sl_engine *e) {
   sl_credit_done(&e->credit);
   sl_delay_done(&e->delay);
   sl_keep_close(e->keep);
+  sl_requeue_done(&e->requeue);
   sl_kv_free(e->kv);
   sl_dead_free(e->dead);
   pthread_mutex_destroy(&e->spool_lock);

@@ -158,11 +158,24 @@ void sl_keep_close(sl_keep *k) {
 
 /* ---- commits ---- */
 
-static void row_done(void *user, uint64_t id) { sl_checkpoint_remove_queued(user, id); }
+/* One call of the collector. */
+struct collecting {
+  sl_keep *k;
+  sl_checkpoint *c;
+  uint64_t commits; /* that have succeeded */
+};
 
-static void put_track(sl_keep *k, sl_checkpoint *c, const char *key, sl_track *t, int rows) {
+static void row_done(void *user, uint64_t id) {
+  struct collecting *now = user;
+  sl_checkpoint_remove_queued(now->c, id);
+  sl_requeue_leaves(&now->k->e->requeue, id, now->commits);
+}
+
+static void put_track(struct collecting *now, const char *key, sl_track *t, int rows) {
+  sl_keep *k = now->k;
+  sl_checkpoint *c = now->c;
   sl_buf out = {0};
-  int rc = sl_track_scan(t, k->sink_ids, k->n_sinks, rows ? row_done : NULL, c, &out);
+  int rc = sl_track_scan(t, k->sink_ids, k->n_sinks, rows ? row_done : NULL, now, &out);
   /* Without memory this commit has the older positions: documents may come again, and their sinks know them. */
   if (!rc) sl_checkpoint_put(c, key, out.data, out.len);
   sl_buf_done(&out);
@@ -182,14 +195,18 @@ static void put_sink(sl_keep *k, sl_checkpoint *c, uint32_t i) {
 static void collect(void *user, sl_checkpoint *c) {
   sl_keep *k = user;
   char key[256];
+  sl_state_stats stats;
+  sl_state_get_stats(k->state, &stats);
+  struct collecting now = {k, c, stats.commits};
   pthread_mutex_lock(&k->lock);
+  sl_requeue_forget(&k->e->requeue, stats.commits);
   for (uint32_t i = 0; i < k->e->n_stages; i++) {
     if (!k->tracks[i]) continue;
     snprintf(key, sizeof(key), "source/%s", k->e->stages[i].conf->id);
-    put_track(k, c, key, k->tracks[i], 0);
+    put_track(&now, key, k->tracks[i], 0);
   }
   uint32_t flew = sl_track_loose(k->queue);
-  put_track(k, c, "queue", k->queue, 1);
+  put_track(&now, "queue", k->queue, 1);
   int landed = sl_track_loose(k->queue) < flew;
   for (uint32_t i = 0; i < k->n_sinks; i++) put_sink(k, c, i);
   pthread_mutex_unlock(&k->lock);

@@ -76,13 +76,16 @@ static void on_crash(int sig, siginfo_t *info, void *context) {
   if (info->si_code <= 0) raise(sig);
 }
 
+/* Again when somebody else has taken a signal since. */
 static void install(void) {
-  static atomic_int installed;
-  if (atomic_exchange(&installed, 1)) return;
   struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   sa.sa_sigaction = on_crash;
   sigemptyset(&sa.sa_mask);
-  for (size_t i = 0; i < N_FATAL; i++) sigaction(fatal[i], &sa, &before[i]);
+  for (size_t i = 0; i < N_FATAL; i++) {
+    struct sigaction now;
+    if (sigaction(fatal[i], NULL, &now) == 0 && now.sa_sigaction == on_crash) continue;
+    sigaction(fatal[i], &sa, &before[i]);
+  }
 }
 
 /* ---- the file ---- */
@@ -309,14 +312,18 @@ int sl_notes_condemned(const sl_notes *n, uint32_t source, uint64_t cursor, uint
   for (uint32_t i = 0; i < n->n_condemned; i++) {
     const suspect *s = &n->condemned[i];
     if (s->cursor != cursor || s->source != source || s->stage != stage) continue;
-    char key[400];
-    sl_err err;
-    key_of(n->e, s, key, sizeof(key));
-    (void)sl_state_note_put(n->e->opts.state, CRASHES, key, NULL, 0, &err);
     *ret_crashes = s->thirds / THIRDS_SIGNAL;
     return s->signal ? s->signal : -1;
   }
   return 0;
+}
+
+void sl_notes_buried(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage) {
+  const suspect s = {.source = source, .cursor = cursor, .stage = stage};
+  char key[400];
+  sl_err err;
+  key_of(n->e, &s, key, sizeof(key));
+  (void)sl_state_note_put(n->e->opts.state, CRASHES, key, NULL, 0, &err);
 }
 
 void sl_notes_emitted(sl_notes *n, uint32_t source, uint64_t cursor) {

@@ -46,6 +46,8 @@ sl_note *sl_notes_slot(sl_notes *n, uint32_t actor);
 int sl_notes_alone(sl_notes *n);
 /* The signal if a document crashed this stage too often: 0 no, -1 killed without a signal of its own. */
 int sl_notes_condemned(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage, uint32_t *ret_crashes);
+/* A condemned document is in the dead letters: its crashes are forgotten, so that it may be tried again from there. */
+void sl_notes_buried(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage);
 /* A source has emitted up to here; UINT64_MAX: all that it has, so that no suspect is to come. */
 void sl_notes_emitted(sl_notes *n, uint32_t source, uint64_t cursor);
 

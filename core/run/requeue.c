@@ -79,6 +79,39 @@ void sl_requeue_save_retries(sl_engine *e) {
   }
 }
 
+/* ---- rows that leave ---- */
+
+void sl_requeue_leaves(sl_requeue *q, uint64_t id, uint64_t commits) {
+  if (q->n_leaving == q->cap_leaving) {
+    uint32_t cap = q->cap_leaving ? q->cap_leaving * 2 : 64;
+    void *all = sl_mem_realloc(q->leaving, cap * sizeof(*q->leaving));
+    if (!all) return; /* it may come again, and its sinks know it */
+    q->leaving = all;
+    q->cap_leaving = cap;
+  }
+  q->leaving[q->n_leaving++] = (struct sl_leaving){id, commits};
+}
+
+void sl_requeue_forget(sl_requeue *q, uint64_t commits) {
+  uint32_t n = 0;
+  /* A read that goes on may still see what was removed since it began. */
+  if (q->reading) return;
+  for (uint32_t i = 0; i < q->n_leaving; i++)
+    if (q->leaving[i].commits >= commits) q->leaving[n++] = q->leaving[i];
+  q->n_leaving = n;
+}
+
+void sl_requeue_done(sl_requeue *q) {
+  sl_mem_free(q->leaving);
+  q->leaving = NULL;
+}
+
+static int leaves(const sl_requeue *q, uint64_t id) {
+  for (uint32_t i = 0; i < q->n_leaving; i++)
+    if (q->leaving[i].id == id) return 1;
+  return 0;
+}
+
 /* ---- breakers ---- */
 
 static int can_spill(const sl_engine *e, const sl_stage_rt *st) {
@@ -211,7 +244,7 @@ static int on_row(void *user, const sl_queue_entry *q) {
   sl_err err;
   sl_doc *doc = NULL;
   pthread_mutex_lock(&e->keep->lock);
-  int flies = sl_track_flies(e->keep->queue, q->id);
+  int flies = sl_track_flies(e->keep->queue, q->id) || leaves(&e->requeue, q->id);
   int full = sl_track_loose(e->keep->queue) >= MAX_FLYING || (p->given && atomic_load(&e->alone));
   pthread_mutex_unlock(&e->keep->lock);
   p->full |= full;
@@ -275,18 +308,15 @@ static int documents_move(sl_engine *e) {
   return live > (long long)e->places;
 }
 
-/* Breakers that have not been tried since the sources ended get a last trial; 1 while one is to come. */
+/* After the sources have ended breakers are tried until a trial fails later than `grace`; 1 while one is to come. */
 static int last_trials(sl_engine *e) {
+  int64_t enough = e->requeue.sources_ended + e->p->grace;
   int more = 0;
   for (uint32_t i = 0; i < e->n_stages; i++) {
     sl_stage_rt *st = &e->stages[i];
-    if (!atomic_load(&st->breaker_open) || atomic_load(&st->probed_at) >= e->requeue.sources_ended) continue;
+    if (!atomic_load(&st->breaker_open) || atomic_load(&st->probed_at) >= enough) continue;
     if (!sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL)) continue;
-    if (atomic_load(&st->probe_at) > e->requeue.sources_ended) {
-      atomic_store(&st->probe_at, e->requeue.sources_ended);
-      e->requeue.after = 0;
-      atomic_store(&e->requeue.poked, 1);
-    }
+    if (atomic_load(&st->probe_at) > enough) atomic_store(&st->probe_at, enough);
     more = 1;
   }
   return more;
@@ -295,6 +325,7 @@ static int last_trials(sl_engine *e) {
 /* The end: sources have ended, nothing moves, and no row can. */
 static int over(sl_engine *e) {
   uint64_t stay;
+  sl_state_stats now;
   const char *ids[SL_TRACK_SINKS];
   if (!all_sources_ended(e)) return 0;
   if (!e->requeue.sources_ended) e->requeue.sources_ended = sl_time_mono();
@@ -305,6 +336,9 @@ static int over(sl_engine *e) {
   uint64_t rows = sl_state_queue_count(e->opts.state, NULL, 0);
   pthread_mutex_lock(&e->keep->lock);
   uint64_t flying = sl_track_loose(e->keep->queue);
+  /* Counted after the rows: what a commit removes in between then looks like a row too many, not one too few. */
+  sl_state_get_stats(e->opts.state, &now);
+  for (uint32_t i = 0; i < e->requeue.n_leaving; i++) flying += e->requeue.leaving[i].commits >= now.commits;
   pthread_mutex_unlock(&e->keep->lock);
   if (rows > stay + flying) return 0;
   if (stay)
@@ -335,6 +369,12 @@ static int probe_due(sl_engine *e) {
   return 0;
 }
 
+static void set_reading(sl_engine *e, int on) {
+  pthread_mutex_lock(&e->keep->lock);
+  e->requeue.reading = on;
+  pthread_mutex_unlock(&e->keep->lock);
+}
+
 static void look(sl_engine *e) {
   const char *skip[SL_TRACK_SINKS];
   uint64_t stay;
@@ -349,7 +389,10 @@ static void look(sl_engine *e) {
   f.n_skip = closed_sinks(e, skip, &stay);
   struct pass p = {.e = e};
   sl_err err;
-  if (sl_state_queue_read(e->opts.state, &f, on_row, &p, &err)) {
+  set_reading(e, 1);
+  int rc = sl_state_queue_read(e->opts.state, &f, on_row, &p, &err);
+  set_reading(e, 0);
+  if (rc) {
     sl_run_log(e, SL_LOG_ERROR, NULL, "the queue of the state cannot be read: %s", err.message);
     e->requeue.next_pass = now + LOOK_NS;
     return;

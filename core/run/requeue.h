@@ -28,12 +28,23 @@ typedef struct sl_requeue {
   int64_t next_pass;      /* wall clock */
   int64_t sources_ended;  /* monotonic; 0: not yet */
   atomic_uint committing; /* rows put, not committed yet */
+  /* Under keep's lock: rows whose documents have ended, which a reader may still see until they are removed. */
+  struct sl_leaving {
+    uint64_t id, commits; /* commits that had succeeded then */
+  } * leaving;
+  uint32_t n_leaving, cap_leaving;
+  int reading;
 } sl_requeue;
 
 void sl_requeue_start(struct sl_engine *e);
 /* doc [take on ok] waits on disk, to enter st after due (wall clock, ns). Its token ends as waiting. */
 int sl_requeue_put(struct sl_actor *a, struct sl_stage_rt *st, struct sl_doc *doc, int32_t kind, int64_t due,
                    const sl_err *why);
+/* A row's document has ended; commits: how many commits have succeeded. [collector] */
+void sl_requeue_leaves(sl_requeue *q, uint64_t id, uint64_t commits);
+/* Rows that were removed by a commit are forgotten. [collector] */
+void sl_requeue_forget(sl_requeue *q, uint64_t commits);
+void sl_requeue_done(sl_requeue *q);
 /* The breaker of a sink: 1 if the document must go to the spool. [sink's thread] */
 int sl_breaker_spills(struct sl_engine *e, struct sl_stage_rt *st, const struct sl_doc *doc);
 /* A write of the sink failed as a whole (1) or did something (0). */

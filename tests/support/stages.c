@@ -3,6 +3,7 @@
 #include "stages.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,12 @@ int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *
   return WORK_OK;
 }
 
+/* Another roll of the dice, so that the plan of a document stays what it is. */
+static void maybe_crash(const struct work_params *p, const char *id) {
+  uint64_t h = (id_hash(id) + (uint64_t)p->seed) * 0xd6e8feb86659fd93u;
+  if (p->crash && (int64_t)((h >> 32) % 1000) < p->crash) raise(SIGSEGV);
+}
+
 static const char *only_id(sl_ctx *ctx, sl_doc *d) {
   const cJSON *body = sl_body(ctx, d);
   const cJSON *ids = body ? cJSON_GetObjectItemCaseSensitive(body, "ids") : NULL;
@@ -226,6 +233,7 @@ static int32_t decide(sl_ctx *ctx, struct work *w, sl_doc *doc, uint64_t ticket,
   }
   if (!only) return SL_V_OK;
   snprintf(id, sizeof(id), "%s", only);
+  maybe_crash(w->p, id);
   int what = work_plan(w->p, id, &parts, &retries);
   if ((int)sl_attempt(ctx, doc) <= retries) {
     if (what == WORK_SPLIT && !async) split(ctx, doc, id, parts, 0, 0); /* must be discarded */
@@ -356,6 +364,8 @@ static int32_t hold_flush(sl_ctx *ctx, void *stage, void *lane, uint32_t why) {
 
 /* ---- sinks ---- */
 
+atomic_int sink_broken;
+
 static int32_t sink_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *docs, uint32_t n, int32_t *verdicts) {
   (void)lane;
   struct work *w = stage;
@@ -363,6 +373,11 @@ static int32_t sink_write(sl_ctx *ctx, void *stage, void *lane, sl_doc *const *d
   if (w->p->pause) {
     struct timespec ts = {.tv_nsec = w->p->pause};
     nanosleep(&ts, NULL);
+  }
+  if (atomic_load(&sink_broken) > 0) {
+    atomic_fetch_sub(&sink_broken, 1);
+    sl_fail(ctx, SL_EIO, "the sink is down", NULL, NULL);
+    return SL_EIO;
   }
   for (uint32_t i = 0; i < n; i++) {
     const char *id = only_id(ctx, docs[i]);
@@ -422,6 +437,7 @@ static const sl_param work_table[] = {
     SL_PARAM(struct work_params, delay, SL_T_DURATION, 0, "1ms", NULL, "Longest completion."),
     SL_PARAM(struct work_params, fail_at, SL_T_INT, 0, "0", "0..", "FATAL at the n-th document."),
     SL_PARAM(struct work_params, sink, SL_T_INT, 0, "0", "0..7", "Index of the tally."),
+    SL_PARAM(struct work_params, crash, SL_T_INT, 0, "0", "0..1000", "Chance per mille of a crash."),
     SL_PARAM(struct work_params, pause, SL_T_DURATION, 0, "0s", NULL, "Sleep for each batch."),
 };
 static const sl_param hold_table[] = {

@@ -9,6 +9,8 @@
 #ifndef SLUICE_TESTS_STAGES_H
 #define SLUICE_TESTS_STAGES_H
 
+#include <stdatomic.h>
+
 #include <sluice/plugin.h>
 
 /* Source `test_gen`. */
@@ -33,7 +35,11 @@ struct work_params {
   int64_t fail_at;                    /* FATAL at the n-th document that comes in; 0: never */
   int64_t sink;                       /* sinks: index of the tally */
   int64_t pause;                      /* sinks: nanoseconds to sleep for each batch */
+  int64_t crash;                      /* chance that the document crashes the process */
 };
+
+/* So many writes of test_sink fail as a whole, from now on. */
+extern atomic_int sink_broken;
 
 /* Transform `test_hold`: holds `window` documents, then replaces them by one. */
 struct hold_params {

@@ -306,6 +306,8 @@ static int start_stages(sl_engine *e, sl_err *err) {
     int32_t rc = st->type->start ? st->type->start(&c->pub, st->stage) : 0;
     if (rc) return failed_call(c, rc, "start", err);
     st->started = 1;
+    /* A sink's record names its output before the first byte is written there. */
+    if (e->keep && c->saved) sl_keep_publish(e->keep, c, NULL, 0, NULL);
   }
   return 0;
 }

@@ -98,7 +98,14 @@ class Run:
     @staticmethod
     def wait_for_store(folder, process, stems):
         def sizes():
-            return {e.name: e.stat().st_size for e in os.scandir(folder) if e.name.startswith(stems)}
+            found = {}
+            for entry in os.scandir(folder):
+                try:
+                    if entry.name.startswith(stems):
+                        found[entry.name] = entry.stat().st_size
+                except FileNotFoundError:  # removed meanwhile
+                    pass
+            return found
 
         before, end = sizes(), time.monotonic() + LIMIT
         while process.poll() is None and sizes() == before and time.monotonic() < end:

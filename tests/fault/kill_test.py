@@ -54,14 +54,17 @@ BOTH = "[records, pages]"
 STATE = "*/state.db*"
 
 
+SLOW = 0.003  # seconds of sleep before each store: time for a kill from outside to find documents in flight
+
+
 class Case:
     def __init__(self, name, stages, readers, events, slow):
         self.name, self.stages, self.readers = name, stages, readers
         self.events = dict(events, commit="write,%s" % STATE, synced="sync,%s" % STATE, any="any,*/work/*")
-        self.slow = "slow,%s,1,3000" % slow
+        self.slow = "slow,%s,1,%d" % (slow, SLOW * 1e6)
         self.expected = None
         self.totals = {}
-        self.seconds = 0
+        self.seconds = 0  # that the stores of a run take
 
 
 FILE = {"store": "write,*/out.*", "cut": "truncate,*/out.*"}
@@ -197,7 +200,7 @@ def check(case, folder, session):
 
 
 def learn(case, root):
-    """A run without kills tells what must come out, how long it takes and how many events there are."""
+    """A run without kills tells what must come out, how long its stores take and how many events there are."""
     base = tempfile.mkdtemp(dir=root)
     folder = os.path.join(base, "work")
     for name in ("in.ndjson", "pages"):
@@ -205,10 +208,9 @@ def learn(case, root):
     os.mkdir(folder)
     lib.pipeline(folder, case.stages)
     names = sorted(case.events)
-    begun = time.monotonic()
     run = lib.Run(folder, [case.slow] + ["count,%s,1" % case.events[n] for n in names])
-    case.seconds = time.monotonic() - begun
     counts = run.counts()
+    case.seconds = counts[0] * SLOW
     case.totals = {n: counts[i + 1] for i, n in enumerate(names)}
     case.expected = []
     for reader in case.readers:
@@ -240,7 +242,7 @@ def plan(case, wanted, rng):
         kills += 2
         turn += 1
     while kills < wanted * 1.2:  # some come when the run has ended
-        sessions.append(Session(case, [rng.uniform(0, 0.6), rng.uniform(0, 0.6)], turn))
+        sessions.append(Session(case, [rng.uniform(0.1, 0.8), rng.uniform(0.1, 0.8)], turn))
         kills += 2
         turn += 1
     return sessions

@@ -14,7 +14,7 @@
 
 typedef struct bench {
   const sl_cli *cli;
-  const sl_pipeline *pipeline;
+  const sl_exec *exec;
   uint64_t run, runs;
   int64_t cpu_before;
   double rate_best, rate_sum;
@@ -42,7 +42,7 @@ static void finish(void *user, const sl_run_stats *stats) {
   b->rate_sum += rate;
   b->run++;
   if (b->json) {
-    cJSON *one = sl_report_json(b->pipeline, stats, 1);
+    cJSON *one = sl_report_json(b->exec->pipeline, stats, 1);
     cJSON_AddNumberToObject(one, "cpu_seconds", cpu);
     cJSON_AddItemToArray(b->json, one);
     return;
@@ -57,7 +57,7 @@ static void finish(void *user, const sl_run_stats *stats) {
   printf("\n");
   sl_report_summary(stats, stdout);
   printf("CPU %.2f s of the process, %.1f us/document; %lld lanes; peak memory %s\n", cpu,
-         stats->in ? cpu * 1e6 / (double)stats->in : 0, (long long)b->pipeline->lanes,
+         stats->in ? cpu * 1e6 / (double)stats->in : 0, (long long)b->exec->pipeline->lanes,
          sl_str_show_size(peak_rss(), size, sizeof size));
   if (b->runs > 1)
     printf("documents/s over %llu runs: mean %.0f, best %.0f\n", (unsigned long long)b->runs,
@@ -69,8 +69,10 @@ static int one_run(const sl_cli *cli, bench *b, sl_registry *registry, uint64_t 
   sl_exec x = {.done = finish, .user = b};
   int rc = sl_cli_load(cli, cli->args[0], registry, &pipeline);
   if (rc == SL_EXIT_OK) {
-    b->pipeline = x.pipeline = pipeline;
+    b->exec = &x;
+    x.pipeline = pipeline;
     rc = sl_exec_options(cli, &x);
+    if (rc != SL_EXIT_OK) sl_pipeline_free(pipeline);
   }
   if (rc == SL_EXIT_OK) {
     x.log_level = SL_LOG_WARN;
@@ -80,7 +82,6 @@ static int one_run(const sl_cli *cli, bench *b, sl_registry *registry, uint64_t 
     b->cpu_before = process_cpu();
     rc = sl_exec_run(&x);
   }
-  sl_pipeline_free(pipeline);
   return rc;
 }
 

@@ -59,20 +59,26 @@ static void warn_shadowed(void *user, const sl_loaded *loaded) {
   }
 }
 
-int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags, sl_pipeline **ret) {
+int sl_cli_load_files(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags,
+                      struct sl_strlist *files, sl_pipeline **ret) {
   const char **sets = sl_mem_calloc(cli->n_given + 1, sizeof *sets);
   if (!sets) return sl_diags_nomem(diags);
   sl_load_opts opts = {.resolve = sl_registry_resolve,
                        .resolve_user = registry,
                        .sets = sets,
                        .supplier = find_supplier,
-                       .supplier_user = registry};
+                       .supplier_user = registry,
+                       .files = files};
   for (size_t i = 0; i < cli->n_given; i++)
     if (strcmp(cli->names[i], "set") == 0) sets[opts.n_sets++] = cli->values[i];
   int rc = sl_pipeline_load(file, &opts, diags, ret);
   if (rc == 0) sl_registry_each(registry, warn_shadowed, &(shadows){*ret, diags});
   sl_mem_free(sets);
   return rc;
+}
+
+int sl_cli_load_diags(const sl_cli *cli, const char *file, sl_registry *registry, sl_diags *diags, sl_pipeline **ret) {
+  return sl_cli_load_files(cli, file, registry, diags, NULL, ret);
 }
 
 void sl_cli_print_diags(sl_diags *diags) {
@@ -83,13 +89,18 @@ void sl_cli_print_diags(sl_diags *diags) {
 }
 
 int sl_cli_load(const sl_cli *cli, const char *file, sl_registry *registry, sl_pipeline **ret) {
+  return sl_cli_load_first(cli, file, registry, NULL, ret);
+}
+
+int sl_cli_load_first(const sl_cli *cli, const char *file, sl_registry *registry, struct sl_strlist *files,
+                      sl_pipeline **ret) {
   sl_diags *diags = sl_diags_new();
   if (!diags) {
     sl_err err;
     sl_err_set(&err, SL_ENOMEM, "memory is out");
     return sl_cli_fail(&err);
   }
-  int rc = sl_cli_load_diags(cli, file, registry, diags, ret);
+  int rc = sl_cli_load_files(cli, file, registry, diags, files, ret);
   sl_cli_print_diags(diags);
   if (rc != 0) {
     uint32_t n = sl_diags_errors(diags);

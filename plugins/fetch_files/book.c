@@ -183,10 +183,10 @@ int32_t fetch_book_note(fetch_book *b, sl_ctx *ctx, const fetch_file *f, const f
   put_hex(mark, f->mark);
   int flags = p->done | p->single << 1 | f->lines << 2 | f->open << 3 | f->stuck << 4;
   int n = snprintf(text, sizeof text,
-                   "1 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64
-                   " %" PRId64 " %d %" PRIu32 " %s %s",
-                   p->base, p->start, p->end, p->last, flags, f->dev, f->ino, f->size, f->mtime, f->revision, f->failed,
-                   f->settings, mark, f->path);
+                   "1 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRIu64 " %" PRIu64 " %" PRIu64
+                   " %" PRId64 " %" PRId64 " %d %" PRIu32 " %s %s",
+                   p->base, f->id, p->start, p->end, p->last, flags, f->dev, f->ino, f->size, f->mtime, f->revision,
+                   f->failed, f->settings, mark, f->path);
   if (n < 0 || (size_t)n >= sizeof text) return SL_ELIMIT;
   return b->resume->put(ctx, key, text, (size_t)n);
 }
@@ -225,42 +225,64 @@ static void append_part(fetch_file *f, fetch_part *p) {
   f->last = p;
 }
 
+/* Gives the file another path in the book alone. 0 or -1. */
+static int change_path(fetch_book *b, fetch_file *f, const char *path) {
+  char *copy = strdup(path);
+  if (!copy) return -1;
+  unlink_path(b, f);
+  free(f->path);
+  f->path = copy;
+  f->orphan = 0;
+  link_path(b, f);
+  return 0;
+}
+
+/* The file that a note is about. Of two that were at one path the one that was noted last has it; the other was renamed
+ * since, and is found again by its inode. NULL when memory is out. */
+static fetch_file *file_of_note(fetch_book *b, uint64_t id, const char *path, uint64_t dev, uint64_t ino) {
+  fetch_file *there = fetch_book_by_path(b, path), *f = *path_slot(b, path);
+  while (f && (f->id != id || strcmp(f->path, path) != 0)) f = f->by_path;
+  if (!f) {
+    f = *inode_slot(b, dev, ino);
+    while (f && (f->id != id || f->dev != dev || f->ino != ino)) f = f->by_inode;
+  }
+  if (there && there != f) fetch_book_orphan(b, there);
+  if (!f) return fetch_book_add(b, path);
+  if ((f->orphan || strcmp(f->path, path) != 0) && change_path(b, f, path) < 0) return NULL;
+  return f;
+}
+
 /* One note into the book. 0, SL_EPARSE or SL_ENOMEM. */
 static int32_t read_note(fetch_book *b, const char *text) {
-  int64_t v[13];
+  int64_t v[14];
   unsigned char mark[16];
   const char *at = text;
-  for (int i = 0; i < 13; i++)
+  for (int i = 0; i < 14; i++)
     if (next_number(&at, &v[i]) < 0) return SL_EPARSE;
   if (v[0] != 1 || strlen(at) < 34 || get_hex(at, mark) < 0) return SL_EPARSE;
   const char *path = at + 33;
-  int flags = (int)v[5], is_lines = flags >> 2 & 1;
-  fetch_file *f = fetch_book_by_path(b, path);
-  if (f && is_lines && f->lines &&
-      f->ino != (uint64_t)v[7]) { /* a log that was rotated: its own path was noted later */
-    fetch_book_orphan(b, f);
-    f = NULL;
-  }
-  if (!f) f = fetch_book_add(b, path);
+  int flags = (int)v[6];
+  fetch_file *f = file_of_note(b, (uint64_t)v[2], path, (uint64_t)v[7], (uint64_t)v[8]);
   fetch_part *p = f ? calloc(1, sizeof *p) : NULL;
   if (!p) return SL_ENOMEM;
   for (fetch_part *q = f->first; q; q = q->next)
-    if (f->revision != v[10]) q->closed = 1; /* what it was read from is not there any more */
+    if (f->revision != v[11]) q->closed = 1; /* what it was read from is not there any more */
   *p = (fetch_part){.base = (uint64_t)v[1],
-                    .start = (uint64_t)v[2],
-                    .end = (uint64_t)v[3],
-                    .last = (uint64_t)v[4],
+                    .start = (uint64_t)v[3],
+                    .end = (uint64_t)v[4],
+                    .last = (uint64_t)v[5],
                     .done = flags & 1,
                     .single = flags >> 1 & 1,
                     .old = 1};
   append_part(f, p);
-  struct stat st = {.st_dev = (dev_t)v[6], .st_ino = (ino_t)v[7], .st_size = (off_t)v[8]};
+  struct stat st = {.st_dev = (dev_t)v[7], .st_ino = (ino_t)v[8], .st_size = (off_t)v[9]};
   fetch_book_identify(b, f, &st);
-  f->mtime = v[9];
-  f->revision = v[10];
-  f->failed = (int32_t)v[11];
-  f->settings = (uint32_t)v[12];
-  f->lines = is_lines;
+  f->id = (uint64_t)v[2];
+  f->mtime = v[10];
+  f->revision = v[11];
+  f->failed = (int32_t)v[12];
+  f->settings = (uint32_t)v[13];
+  f->lines = flags >> 2 & 1;
   f->open = flags >> 3 & 1;
   f->stuck = flags >> 4 & 1;
   memcpy(f->mark, mark, sizeof mark);
@@ -342,14 +364,7 @@ int32_t fetch_book_forget(fetch_book *b, sl_ctx *ctx, fetch_file *f) {
 }
 
 int32_t fetch_book_move(fetch_book *b, sl_ctx *ctx, fetch_file *f, const char *path) {
-  char *copy = strdup(path);
-  int32_t rc = SL_OK;
-  if (!copy) return SL_ENOMEM;
-  unlink_path(b, f);
-  free(f->path);
-  f->path = copy;
-  f->orphan = 0;
-  link_path(b, f);
+  int32_t rc = change_path(b, f, path) < 0 ? SL_ENOMEM : SL_OK;
   for (const fetch_part *p = f->first; p && rc == SL_OK; p = p->next) rc = fetch_book_note(b, ctx, f, p);
   return rc;
 }
@@ -383,6 +398,7 @@ fetch_part *fetch_book_part(fetch_book *b, fetch_file *f, uint64_t start) {
     return NULL;
   }
   append_part(f, p);
+  if (!f->id) f->id = p->base;
   return p;
 }
 
@@ -411,6 +427,7 @@ void fetch_book_emitted(fetch_book *b, fetch_part *p, uint64_t cursor) {
   if (!b->track) return;
   pthread_mutex_lock(b->lock);
   if (!p->first) p->first = cursor;
+  p->top = cursor;
   p->emitted++;
   pthread_mutex_unlock(b->lock);
 }
@@ -426,7 +443,8 @@ void fetch_book_ended(fetch_book *b, uint64_t cursor) {
       to = mid;
   }
   /* What an earlier start gave may still come back. */
-  if (from > 0 && b->live[from - 1]->first && b->live[from - 1]->first <= cursor) b->live[from - 1]->ended++;
+  fetch_part *p = from > 0 ? b->live[from - 1] : NULL;
+  if (p && p->first && p->first <= cursor && cursor <= p->top) p->ended++;
   pthread_mutex_unlock(b->lock);
 }
 

@@ -25,7 +25,7 @@ typedef struct fetch_part {
   uint64_t base, start;    /* the cursor of byte `start` */
   uint64_t end;            /* done: the byte behind what was read */
   uint64_t last;           /* cursor of the last document; 0: none yet */
-  uint64_t first;          /* cursor of its first document in this process; under the book's lock, as the next two */
+  uint64_t first, top;     /* cursors of its documents in this process; under the book's lock, as the next two */
   uint64_t emitted, ended; /* documents of this process */
   int32_t done;            /* read to `end` */
   int32_t single;          /* one document at most */
@@ -36,6 +36,7 @@ typedef struct fetch_part {
 typedef struct fetch_file {
   struct fetch_file *by_path, *by_inode; /* chains of the tables */
   fetch_part *first, *last;
+  uint64_t id;             /* base of its very first part; 0: it has had none */
   uint64_t dev, ino, size; /* when it was read last */
   int64_t mtime;           /* ns */
   unsigned char mark[16];  /* hash of the content, or of its first and last block */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/mem.h"
 
 #define BUSY_MS 5000
 
@@ -170,6 +170,29 @@ int sl_sdb_totals(sl_sdb *db, sl_totals *ret, sl_err *err) {
   if (rc != SQLITE_DONE) return SL_EIO;
   *ret = t;
   return 0;
+}
+
+int sl_sdb_meta(sl_sdb *db, const char *key, char **ret, sl_err *err) {
+  sqlite3_stmt *st = NULL;
+  char *value = NULL;
+  if (sqlite3_prepare_v2(db->db, "SELECT value FROM meta WHERE key = ?1", -1, &st, NULL))
+    return sl_sdb_err(db, err, "read");
+  sl_sdb_text(st, 1, key);
+  int step = sqlite3_step(st), rc = 0;
+  if (step == SQLITE_ROW && !(value = sl_mem_strdup(sl_sdb_column_text(st, 0))))
+    rc = sl_err_set(err, SL_ENOMEM, "no memory to read the state");
+  if (step != SQLITE_ROW && step != SQLITE_DONE) rc = sl_sdb_err(db, err, "read");
+  sqlite3_finalize(st);
+  if (!rc) *ret = value;
+  return rc;
+}
+
+int sl_sdb_meta_put(sl_sdb *db, const char *key, const char *value, sl_err *err) {
+  sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_META_PUT, err);
+  if (!st) return SL_EIO;
+  sl_sdb_text(st, 1, key);
+  sl_sdb_text(st, 2, value);
+  return sl_sdb_run(db, st, err);
 }
 
 void sl_sdb_lock(sl_sdb *db) { pthread_mutex_lock(&db->lock); }

@@ -87,6 +87,10 @@ int sl_sdb_blob(sqlite3_stmt *st, int at, const void *data, size_t len);
 const char *sl_sdb_column_text(sqlite3_stmt *st, int at);
 void sl_sdb_column_blob(sqlite3_stmt *st, int at, sl_bytes *ret);
 
+/* A value of the table meta as *ret [own: sl_mem_free]; NULL: none. */
+int sl_sdb_meta(sl_sdb *db, const char *key, char **ret, sl_err *err);
+int sl_sdb_meta_put(sl_sdb *db, const char *key, const char *value, sl_err *err);
+
 /* ---- the schema (state_schema.c) ---- */
 
 /* 0: an empty database; SL_ESTATE for one that is newer or not of Sluice. */

@@ -172,6 +172,7 @@ static void writer(void *arg) {
 static void copy_opts(sl_state *s, const sl_state_opts *o) {
   s->opts = *o;
   s->opts.folder = s->opts.pipeline = NULL;
+  s->configured++;
 }
 
 static void free_state(sl_state *s) {

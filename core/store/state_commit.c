@@ -177,12 +177,17 @@ struct dropped {
 
 static int put_time(sl_sdb *db, sl_err *err) {
   char now[32];
-  sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_META_PUT, err);
-  if (!st) return SL_EIO;
   snprintf(now, sizeof now, "%lld", (long long)sl_time_wall());
-  sl_sdb_text(st, 1, "last_commit");
-  sl_sdb_text(st, 2, now);
-  return sl_sdb_run(db, st, err);
+  return sl_sdb_meta_put(db, "last_commit", now, err);
+}
+
+/* For the commands, which know the folder and not the pipeline's file. */
+static int put_bounds(sl_state *s, const sl_state_opts *o, sl_err *err) {
+  char text[160];
+  snprintf(text, sizeof text, "%lld %lld %lld %lld %lld %d", (long long)o->spool_bytes, (long long)o->kv_bytes,
+           (long long)o->dead_max, (long long)o->dead_bytes, (long long)o->dead_age, (int)o->dead_drop_oldest);
+  int rc = sl_sdb_meta_put(&s->wdb, "bounds", text, err);
+  return rc ? rc : sl_sdb_meta_put(&s->wdb, "name", s->pipeline, err);
 }
 
 static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *ret, sl_totals *totals, sl_err *err) {
@@ -200,7 +205,9 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *r
   if (!rc) rc = bound_dead(s, o, totals, &ret->dead, err);
   if (!rc) rc = bound_kv(s, o, totals, &ret->kv, err);
   /* A commit that changes nothing writes nothing, and makes nothing durable either. */
-  if (!rc && (full || sqlite3_total_changes64(db->db) != before)) rc = put_time(db, err);
+  int write = full || sqlite3_total_changes64(db->db) != before;
+  if (!rc && write) rc = put_time(db, err);
+  if (!rc && write && s->config != s->written && (o->spool_bytes > 0 || o->dead_max > 0)) rc = put_bounds(s, o, err);
   return rc;
 }
 
@@ -237,6 +244,7 @@ static void settle(sl_state *s, const sl_totals *totals, const struct dropped *d
   *ret_done = s->batch;
   s->batch = (sl_sops){NULL, &s->batch.first};
   s->totals = *totals;
+  s->written = s->config;
   s->stats.commits++;
   s->stats.last_commit = sl_time_wall();
   s->stats.dead_dropped += d->dead;
@@ -262,6 +270,7 @@ int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
   struct dropped dropped = {0};
   pthread_mutex_lock(&s->lock);
   sl_state_opts o = s->opts;
+  s->config = s->configured;
   pthread_mutex_unlock(&s->lock);
   if (s->checkpoint.failed) {
     s->checkpoint.failed = 0;

@@ -68,6 +68,7 @@ struct sl_state {
   sl_checkpoint checkpoint; /* writer thread */
   sl_sops batch;            /* writer thread; kept while commits fail */
   int64_t housekept;        /* writer thread: when old rows were looked for */
+  uint32_t config, written; /* writer thread: `configured` as this commit saw it; as the database has it */
   sl_map *gone;             /* writer thread: rows that this commit takes from the queue, as counts */
 
   pthread_mutex_t lock;
@@ -76,6 +77,7 @@ struct sl_state {
   void (*collect)(void *user, sl_checkpoint *c);
   void *collect_user;
   int collecting, stop;
+  uint32_t configured; /* times that opts were given */
   sl_sops pending;
   uint64_t pending_bytes;            /* with those of the batch; so are the next ones */
   uint64_t queue_rows, queue_bytes;  /* pending rows of the queue */

@@ -82,6 +82,8 @@ void sl_report_summary(const sl_run_stats *stats, FILE *out) {
           sl_str_show_count(stats->dropped, dropped, sizeof dropped),
           sl_str_show_count(stats->unrouted, unrouted, sizeof unrouted),
           sl_str_show_count(stats->dead, dead, sizeof dead));
+  if (stats->again) fprintf(out, ", from the queue %llu", (unsigned long long)stats->again);
+  if (stats->waiting) fprintf(out, ", to the queue %llu", (unsigned long long)stats->waiting);
   if (stats->unfinished) fprintf(out, ", unfinished %llu", (unsigned long long)stats->unfinished);
   fprintf(out, "\n%.2f s, %s documents/s, %.*f MB/s\n", seconds_of(stats),
           sl_str_show_count((uint64_t)(per_second(stats, stats->in) + 0.5), rate, sizeof rate), mb < 10 ? 2 : 0, mb);
@@ -172,6 +174,8 @@ cJSON *sl_report_json(const sl_pipeline *pipeline, const sl_run_stats *stats, in
   cJSON_AddNumberToObject(out, "dropped", (double)stats->dropped);
   cJSON_AddNumberToObject(out, "unrouted", (double)stats->unrouted);
   cJSON_AddNumberToObject(out, "dead", (double)stats->dead);
+  cJSON_AddNumberToObject(out, "from_queue", (double)stats->again);
+  cJSON_AddNumberToObject(out, "to_queue", (double)stats->waiting);
   cJSON_AddNumberToObject(out, "unfinished", (double)stats->unfinished);
   cJSON_AddNumberToObject(out, "seconds", round((double)stats->seconds_ns / 1e3) / 1e6);
   cJSON_AddNumberToObject(out, "documents_per_second", round(per_second(stats, stats->in) * 10) / 10);

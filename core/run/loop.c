@@ -225,8 +225,9 @@ static void pull(sl_call *c) {
   s->woken = 0;
   pthread_mutex_unlock(&s->lock);
   if (!stop && (woken || !c->waiting)) {
-    int64_t credit = sl_credit_now(&e->credit);
-    if (!credit && sl_credit_quiet(&e->credit)) credit = 1;
+    int stuck = e->keep && sl_state_stuck(e->opts.state, NULL);
+    int64_t credit = stuck ? 0 : sl_credit_now(&e->credit);
+    if (!credit && !stuck && sl_credit_quiet(&e->credit)) credit = 1;
     c->waiting = 0;
     if (!credit) {
       /* Looked at again at the next tick; a turn for each freed document would starve the rest. */

@@ -159,6 +159,11 @@ static void starve(sl_engine *e) {
 static int64_t admit(sl_engine *e) {
   int starved = 0;
   while (may_go_on(e)) {
+    /* Nothing new comes in while what happens to it cannot be written down. */
+    if (e->keep && sl_state_stuck(e->opts.state, NULL)) {
+      sl_credit_pause(&e->credit, 100 * SL_TIME_MS);
+      continue;
+    }
     int64_t credit = sl_credit_now(&e->credit);
     if (credit > 0) return credit;
     if (sl_credit_quiet(&e->credit)) {

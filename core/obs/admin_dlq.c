@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "doc/codec.h"
 #include "obs/admin_impl.h"
 #include "obs/dead_json.h"
 #include "store/state.h"
@@ -124,6 +125,19 @@ static int word(sl_admin *a, const sl_http_request *req, const char *name, char 
   return rc < 0 ? -1 : 0;
 }
 
+/* A body that the stage could not read would only come back. */
+static int check_body(sl_admin *a, const sl_http_request *req) {
+  cJSON *tree = NULL;
+  sl_err err = {0};
+  int rc = sl_json_parse(req->body.data, req->body.len, NULL, &tree, NULL, &err);
+  if (rc == 0 && !cJSON_IsObject(tree)) rc = sl_err_set(&err, SL_EINVAL, "expected a JSON object");
+  cJSON_Delete(tree);
+  if (rc == 0) return 0;
+  sl_err_prefix(&err, "the new body");
+  sl_admin_error(a, req->id, 400, err.message, err.hint);
+  return -1;
+}
+
 static int read_job(sl_admin *a, const sl_http_request *req, job *j) {
   uint64_t whole = 0;
   if (word(a, req, "stage", &j->stage) || word(a, req, "code", &j->code) || word(a, req, "at", &j->at) ||
@@ -145,6 +159,7 @@ static int read_job(sl_admin *a, const sl_http_request *req, job *j) {
     return -1;
   }
   if (j->what == LIST || !req->body.len) return 0;
+  if (check_body(a, req) != 0) return -1;
   j->body = sl_mem_memdup(req->body.data, req->body.len);
   j->body_len = req->body.len;
   if (j->body) return 0;

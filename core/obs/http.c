@@ -277,6 +277,9 @@ static int step(conn *c) {
     return 0;
   }
   c->in = rest;
+  /* The buffer may have moved while the body came in. */
+  const char *why = NULL;
+  (void)sl_http_head_parse(head.data, c->head_len, HEAD_LIMIT, &c->head, &why);
   dispatch(c);
   sl_buf_done(&head);
   return c->state == HEAD;

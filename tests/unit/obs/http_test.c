@@ -52,6 +52,10 @@ static void handle(void *user, const sl_http_request *req) {
     return;
   }
   if (sl_http_is(req->path, "/never")) return;
+  if (req->path.len > 2) {
+    sl_http_answer(http, req->id, 404, "text/plain", NULL, "", 0);
+    return;
+  }
   sl_http_answer(http, req->id, 200, "text/plain", NULL, req->body.data, req->body.len);
 }
 
@@ -182,6 +186,20 @@ static void a_request_byte_by_byte(void **state) {
   for (const char *p = text; *p; p++) assert_int_equal(send(fd, p, 1, MSG_NOSIGNAL), 1);
   char *answer = receive_all(fd);
   assert_non_null(strstr(answer, "\r\n\r\nhello"));
+  sl_mem_free(answer);
+}
+
+static void a_large_body_in_pieces(void **state) {
+  (void)state;
+  char piece[1001];
+  memset(piece, 'x', sizeof piece - 1);
+  piece[1000] = 0;
+  int fd = dial();
+  send_text(fd, "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 90000\r\n\r\n");
+  for (int i = 0; i < 90; i++) send_text(fd, piece);
+  char *answer = receive_all(fd);
+  assert_true(strncmp(answer, "HTTP/1.1 200 ", 13) == 0);
+  assert_int_equal(strlen(strstr(answer, "\r\n\r\n")), 90004);
   sl_mem_free(answer);
 }
 
@@ -339,6 +357,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(requests_in_one_packet_are_answered_in_order),
       cmocka_unit_test(a_request_byte_by_byte),
+      cmocka_unit_test(a_large_body_in_pieces),
       cmocka_unit_test(who_hangs_up_half_is_answered),
       cmocka_unit_test(an_expectation_is_met),
       cmocka_unit_test(bad_and_large_requests_are_refused),

@@ -8,6 +8,7 @@
 #ifndef SLUICE_STORE_DEAD_H
 #define SLUICE_STORE_DEAD_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 typedef struct sl_dead_entry {
@@ -48,5 +49,8 @@ void sl_dead_free(sl_dead *d);
  * [borrow during the call]. A torn last line of a file is reported to cb as entry NULL. SL_ENOTFOUND if there is none.
  */
 int sl_dead_read(const char *where, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err);
+
+/* Appends an entry as a line of JSON, as in a .dead.jsonl file; with its id, unless it is 0. */
+int sl_dead_line(const sl_dead_entry *entry, sl_buf *out, sl_err *err);
 
 #endif

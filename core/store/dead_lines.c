@@ -88,6 +88,7 @@ static cJSON *to_json(const sl_dead_entry *e) {
                                  {"uses", e->uses},
                                  {"build", e->build},
                                  {"key", e->key},
+                                 {"splits", e->splits},
                                  {"media_type", e->media_type}};
   const char *const error[][2] = {{"code", e->code}, {"message", e->message}, {"detail", e->detail}, {"hint", e->hint}};
   const char *const origin[][2] = {{"uri", e->uri}, {"locator", e->locator}, {"revision", e->revision}};
@@ -97,18 +98,28 @@ static cJSON *to_json(const sl_dead_entry *e) {
   bad = bad || add_texts(cJSON_AddObjectToObject(o, "origin"), origin, sizeof origin / sizeof *origin);
   bad = bad || !cJSON_AddNumberToObject(o, "generation", (double)e->generation) ||
         !cJSON_AddNumberToObject(o, "attempts", e->attempts);
-  bad = bad || add_base64(o, "payload", e->payload) || add_base64(o, "raw", e->raw) || add_body(o, e->body);
+  bad = bad || (e->first && e->first != e->time && add_text(o, "first", sl_time_iso(e->first, 3, iso, sizeof(iso))));
+  bad = bad || (e->id && !cJSON_AddNumberToObject(o, "id", (double)e->id));
+  bad = bad || add_base64(o, "payload", e->payload) || add_base64(o, "map", e->map) || add_base64(o, "raw", e->raw) ||
+        add_body(o, e->body);
   if (!bad) return o;
   cJSON_Delete(o);
   return NULL;
 }
 
+int sl_dead_line(const sl_dead_entry *e, sl_buf *out, sl_err *err) {
+  cJSON *o = to_json(e);
+  int rc = o ? sl_json_print_to(o, out, err) : sl_err_set(err, SL_ENOMEM, "no memory to write a dead letter");
+  cJSON_Delete(o);
+  if (!rc && sl_buf_addc(out, '\n')) rc = sl_err_set(err, SL_ENOMEM, "no memory to write a dead letter");
+  return rc;
+}
+
 int sl_dead_lines_put(struct sl_dead_lines *l, const sl_dead_entry *e, sl_err *err) {
   sl_buf buf = {0};
-  cJSON *o = to_json(e);
-  int rc = o ? sl_json_print_to(o, &buf, err) : sl_err_set(err, SL_ENOMEM, "no memory to write a dead letter");
-  cJSON_Delete(o);
-  if (!rc && sl_buf_addc(&buf, '\n')) rc = sl_err_set(err, SL_ENOMEM, "no memory to write a dead letter");
+  sl_dead_entry unnumbered = *e; /* its id is its line */
+  unnumbered.id = 0;
+  int rc = sl_dead_line(&unnumbered, &buf, err);
   off_t start = lseek(l->fd, 0, SEEK_END);
   if (!rc && sl_path_write_fd(l->fd, buf.data, buf.len)) {
     rc = sl_err_errno(err, errno, "cannot write a dead letter");
@@ -139,7 +150,8 @@ static int give(const cJSON *o, uint64_t id, int (*cb)(void *user, const sl_dead
   const cJSON *why = cJSON_GetObjectItemCaseSensitive(o, "error"),
               *origin = cJSON_GetObjectItemCaseSensitive(o, "origin");
   const cJSON *body = cJSON_GetObjectItemCaseSensitive(o, "document");
-  sl_dead_entry e = {.id = id,
+  uint64_t kept = number_of(o, "id");
+  sl_dead_entry e = {.id = kept ? kept : id,
                      .pipeline = text_of(o, "pipeline"),
                      .stage = text_of(o, "stage"),
                      .uses = text_of(o, "uses"),
@@ -154,16 +166,20 @@ static int give(const cJSON *o, uint64_t id, int (*cb)(void *user, const sl_dead
                      .locator = text_of(origin, "locator"),
                      .revision = text_of(origin, "revision"),
                      .key = text_of(o, "key"),
+                     .splits = text_of(o, "splits"),
                      .media_type = text_of(o, "media_type")};
   char *text = NULL;
   sl_time_parse(text_of(o, "time"), &e.time);
+  sl_time_parse(text_of(o, "first"), &e.first);
   if (body && sl_json_print(body, &text, &e.body.len, NULL) == 0) e.body.data = text;
   bytes_of(o, "raw", &e.raw);
   bytes_of(o, "payload", &e.payload);
+  bytes_of(o, "map", &e.map);
   int rc = cb(user, &e);
   sl_mem_free(text);
   sl_mem_free((void *)(uintptr_t)e.raw.data);
   sl_mem_free((void *)(uintptr_t)e.payload.data);
+  sl_mem_free((void *)(uintptr_t)e.map.data);
   return rc;
 }
 

@@ -104,9 +104,9 @@ int sl_sdb_checkpoints(sl_sdb *db, const char *prefix, int (*cb)(void *user, con
 
 int sl_state_recall_each(sl_state *s, const char *prefix, int (*cb)(void *user, const char *key, const sl_bytes *value),
                          void *user, sl_err *err) {
-  sl_sdb_lock(s->reader);
+  sl_state_read_begin(s);
   int rc = sl_sdb_checkpoints(s->reader, prefix, cb, user, err);
-  sl_sdb_unlock(s->reader);
+  sl_state_read_end(s);
   return rc;
 }
 

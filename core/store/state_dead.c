@@ -120,9 +120,9 @@ int sl_dead_select(sl_sdb *db, int version, const sl_dead_filter *filter,
 
 int sl_state_dead_each(sl_state *s, const sl_dead_filter *filter, int (*cb)(void *user, const sl_dead_entry *entry),
                        void *user, sl_err *err) {
-  sl_sdb_lock(s->reader);
+  sl_state_read_begin(s);
   int rc = sl_dead_select(s->reader, SL_SCHEMA_VERSION, filter, cb, user, err);
-  sl_sdb_unlock(s->reader);
+  sl_state_read_end(s);
   return rc;
 }
 

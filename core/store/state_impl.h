@@ -101,6 +101,10 @@ struct sl_state {
 
 void sl_state_say(sl_state *s, int32_t level, const char *fmt, ...) SL_PRINTF(3, 4);
 
+/* Reading with callbacks: what a callback puts does not wait, because the writer may wait for the reader. */
+void sl_state_read_begin(sl_state *s);
+void sl_state_read_end(sl_state *s);
+
 /* state_lock.c */
 int sl_state_lock(const char *folder, const char *pipeline, int *ret_fd, sl_err *err);
 void sl_state_unlock(const char *folder, int fd);

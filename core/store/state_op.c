@@ -133,6 +133,18 @@ void sl_state_unlist(sl_state *s, const sl_sops *ops) {
   }
 }
 
+static _Thread_local int reading;
+
+void sl_state_read_begin(sl_state *s) {
+  sl_sdb_lock(s->reader);
+  reading++;
+}
+
+void sl_state_read_end(sl_state *s) {
+  reading--;
+  sl_sdb_unlock(s->reader);
+}
+
 static int count(sl_state *s, const sl_sop *op) {
   for (uint32_t i = 0; op->kind == SL_SOP_QUEUE && i < op->n; i++) {
     const sl_queue_entry *e = &op->entries[i];
@@ -155,7 +167,7 @@ int sl_state_put(sl_state *s, sl_sop *op, int wait, sl_err *err) {
   op->next = NULL;
   op->hash = is_listed(op) ? key_hash(op->kind, op->place, &op->key) : 0;
   pthread_mutex_lock(&s->lock);
-  while (wait && !s->stop && s->pending_bytes > 0 && s->pending_bytes + op->size > SL_STATE_PENDING_MAX)
+  while (wait && !reading && !s->stop && s->pending_bytes > 0 && s->pending_bytes + op->size > SL_STATE_PENDING_MAX)
     pthread_cond_wait(&s->changed, &s->lock);
   if (s->stop) {
     pthread_mutex_unlock(&s->lock);

@@ -105,7 +105,7 @@ static sqlite3_stmt *prepare_read(sl_sdb *db, const sl_queue_filter *f, sl_err *
 int sl_state_queue_read(sl_state *s, const sl_queue_filter *filter, int (*cb)(void *user, const sl_queue_entry *entry),
                         void *user, sl_err *err) {
   int rc = 0, step = SQLITE_DONE;
-  sl_sdb_lock(s->reader);
+  sl_state_read_begin(s);
   sqlite3_stmt *st = prepare_read(s->reader, filter, err);
   if (st) {
     sqlite3_bind_int64(st, 1, (int64_t)filter->after);
@@ -121,7 +121,7 @@ int sl_state_queue_read(sl_state *s, const sl_queue_filter *filter, int (*cb)(vo
     rc = SL_EIO;
   }
   sqlite3_finalize(st);
-  sl_sdb_unlock(s->reader);
+  sl_state_read_end(s);
   return rc;
 }
 

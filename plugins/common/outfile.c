@@ -391,7 +391,10 @@ static int32_t put(outfile *f, const char *data, size_t len, outfile_error *err)
     if (n <= 0) {
       if (n == 0) errno = ENOSPC;
       int32_t rc = outfile_say_errno(err, "the output file cannot be written", f->writing);
-      if (f->regular && done > 0) f->tail = ftruncate(f->fd, (off_t)f->length) < 0;
+      /* Also when nothing was said to be written: an error may come after some bytes. */
+      struct stat st;
+      if (f->regular && (fstat(f->fd, &st) < 0 || st.st_size > (off_t)f->length))
+        f->tail = ftruncate(f->fd, (off_t)f->length) < 0;
       return rc;
     }
     done += (size_t)n;

@@ -5,12 +5,21 @@
  *
  *   SLUICE_FAULT="ACTION,CALL,PATTERN,N[,TIMES][;…]"
  *
- * ACTION  kill (before the call), half (a write of half the bytes, then kill), after (the call, then kill), count (only
- *         counts), slow (TIMES microseconds of sleep from the n-th call on), or the name of an error: ENOSPC, EIO,
- * EROFS, EACCES; the call fails TIMES times (default 1), for ever with 0. An error on a write is preceded by a write of
- * half the bytes: a disk that fills up tears. CALL    write (write, pwrite, writev, pwritev), sync (fsync, fdatasync),
- * truncate, rename (rename, link), unlink, open (for writing), or any of these. PATTERN as for fnmatch, of the whole
- * path; the path of a descriptor is the one it has now.
+ * ACTION
+ *   kill    before the call
+ *   half    a write of half the bytes, then kill
+ *   after   the call, then kill
+ *   count   only counts
+ *   slow    TIMES microseconds of sleep before the call, from the n-th on
+ *   ENOSPC, EIO, EROFS, EACCES
+ *           the call fails TIMES times (default 1; 0: for ever). As on a disk that fills up, the first write with
+ * ENOSPC is short; with EIO half the bytes are written before the error.
+ *
+ * CALL
+ *   write (write, pwrite, writev, pwritev), sync (fsync, fdatasync), truncate, rename (rename, link), unlink,
+ *   open (for writing), or any of these
+ *
+ * PATTERN is for fnmatch, of the whole path; the path of a descriptor is the one it has now.
  *
  * SLUICE_FAULT_NOTE names a file: a line is added when the process is killed ("kill write /path 7") and, for each rule,
  * when it ends by itself ("count RULE CALLS"). Children of the process meet no faults.
@@ -167,10 +176,11 @@ static ssize_t do_write(const char *name, int fd, const void *data, size_t len, 
   char path[512];
   fate f = look_fd(WRITE, name, fd, path);
   if (!f.why) return write_at(fd, data, len, at);
-  size_t part = f.why->action == AFTER ? len : len / 2;
+  int full = f.why->action == FAIL && f.why->error == ENOSPC;
+  int none = f.why->action == FAIL && (f.why->error == EROFS || f.why->error == EACCES || (full && f.at > f.why->n));
+  size_t part = f.why->action == AFTER ? len : none ? 0 : len / 2;
   ssize_t n = part ? write_at(fd, data, part, at) : 0;
-  if (f.why->action == FAIL && f.why->error == ENOSPC && n > 0) return n; /* the next one says why */
-  return meet(&f, name, path);
+  return full && n > 0 ? n : meet(&f, name, path);
 }
 
 SHOWN ssize_t write(int fd, const void *data, size_t len) { return do_write("write", fd, data, len, -1); }

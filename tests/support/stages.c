@@ -176,7 +176,7 @@ int work_plan(const struct work_params *p, const char *id, int *ret_parts, int *
 /* Another roll of the dice, so that the plan of a document stays what it is. */
 static void maybe_crash(const struct work_params *p, const char *id) {
   uint64_t h = (id_hash(id) + (uint64_t)p->seed) * 0xd6e8feb86659fd93u;
-  if (p->crash && (int64_t)((h >> 32) % 1000) < p->crash) raise(SIGSEGV);
+  if (p->crash && (int64_t)((h >> 32) % 1000) < p->crash) raise(p->crash_signal ? (int)p->crash_signal : SIGSEGV);
 }
 
 static const char *only_id(sl_ctx *ctx, sl_doc *d) {
@@ -438,6 +438,7 @@ static const sl_param work_table[] = {
     SL_PARAM(struct work_params, fail_at, SL_T_INT, 0, "0", "0..", "FATAL at the n-th document."),
     SL_PARAM(struct work_params, sink, SL_T_INT, 0, "0", "0..7", "Index of the tally."),
     SL_PARAM(struct work_params, crash, SL_T_INT, 0, "0", "0..1000", "Chance per mille of a crash."),
+    SL_PARAM(struct work_params, crash_signal, SL_T_INT, 0, "0", "0..64", "The signal; 0: SIGSEGV."),
     SL_PARAM(struct work_params, pause, SL_T_DURATION, 0, "0s", NULL, "Sleep for each batch."),
 };
 static const sl_param hold_table[] = {

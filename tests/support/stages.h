@@ -36,6 +36,7 @@ struct work_params {
   int64_t sink;                       /* sinks: index of the tally */
   int64_t pause;                      /* sinks: nanoseconds to sleep for each batch */
   int64_t crash;                      /* chance that the document crashes the process */
+  int64_t crash_signal;               /* by this signal; 0: SIGSEGV */
 };
 
 /* So many writes of test_sink fail as a whole, from now on. */

@@ -85,6 +85,7 @@ class Running:
         if self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
         self.result = finish(self.p)
+        lacks(self.result.err, "Sanitizer")
 
 
 LABELS = r'\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,(?=[a-z])|(?=\})))*\}'

@@ -71,12 +71,7 @@ static int32_t recognise(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, int 
     *ret = other;
     return fetch_book_move(&s->book, ctx, other, f->path);
   }
-  /* With size and time of the old one it is a restored copy. */
-  if (file && file->size == (uint64_t)f->st.st_size && file->mtime == fetch_mtime(&f->st)) return SL_OK;
-  *ret = NULL;
-  if (!add) return SL_OK;
-  if (file) lose_path(s, file);
-  return add_file(s, f, file != NULL, ret);
+  return file || !add ? SL_OK : add_file(s, f, 0, ret); /* another inode: read_lines looks what is in it */
 }
 
 /* 1 if nobody has written to the file for the time `settle`. */
@@ -124,31 +119,46 @@ static int32_t wrong_kind(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
   return fetch_reject_file(ctx, s, &because);
 }
 
-/* Where an open NDJSON file is to be read on: *ret_from. 0: nothing is new. */
-static int plan_lines(fetch_stage *s, const fetch_found *f) {
-  fetch_file *file = s->file;
+/* 1 if the file, as it is now, begins with what was read of it. */
+static int begins_as_read(const fetch_file *file, const fetch_found *f) {
   unsigned char mark[16];
   uint64_t size = (uint64_t)f->st.st_size;
+  int same_time = file->mtime == fetch_mtime(&f->st);
+  if (size < file->size || (size == file->size && !file->open && !same_time)) return 0;
+  if (file->ino != (uint64_t)f->st.st_ino && (size != file->size || !same_time)) return 0; /* no restored copy */
+  return fetch_mark_blocks(f->fd, file->size, mark) == 0 && memcmp(mark, file->mark, sizeof mark) == 0;
+}
+
+/* Where an open NDJSON file is to be read on: s->from. 0: nothing is new; 1: read; or an error. */
+static int32_t plan_lines(fetch_stage *s, const fetch_found *f) {
+  fetch_file *file = s->file;
   s->from = 0;
   if (!file->known || !file->last) return 1;
-  int grown = size > file->size;
-  if (size >= file->size && fetch_mark_blocks(f->fd, file->size, mark) == 0 &&
-      memcmp(mark, file->mark, sizeof mark) == 0 && (grown || file->open || file->mtime == fetch_mtime(&f->st))) {
+  if (begins_as_read(file, f)) {
     s->from = file->last->end;
-    int more = grown || file->open || file->failed;
-    if (!more) fetch_book_identify(&s->book, file, &f->st); /* a restored copy */
-    return more;
+    if ((uint64_t)f->st.st_size > file->size || file->open || file->failed) return 1;
+    fetch_book_identify(&s->book, file, &f->st);
+    return 0;
   }
-  if (!file->failed) file->replaced = 1;
+  if (file->ino != (uint64_t)f->st.st_ino) { /* another file; the old one may be found under another name */
+    lose_path(s, file);
+    int32_t rc = add_file(s, f, 1, &s->file);
+    if (rc != SL_OK) return rc;
+    s->file->round = s->round;
+    s->file->group = (int32_t)f->group;
+  } else if (!file->failed) {
+    file->replaced = 1;
+  }
   return 1;
 }
 
 /* Reads f, which is open, from where it was left. */
 static int32_t read_lines(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
-  if (s->file && !plan_lines(s, f)) {
+  int32_t plan = s->file ? plan_lines(s, f) : 1;
+  if (plan != 1) {
     close(f->fd);
     fetch_close_file(s);
-    return 0;
+    return plan == 0 ? 0 : fetch_out_of_memory(ctx);
   }
   if (s->file) {
     if (s->from == 0) {

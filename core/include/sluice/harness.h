@@ -187,17 +187,17 @@ void sl_harness_clear(sl_harness *h);
 
 /* ---- state that outlives a harness -------------------------------------------------------------------------------- */
 
-/* What the core would keep on disk. With one, the host has "sluice.resume/1": documents whose cursor was given already are
- * dropped as the core drops them (sl_harness_dropped counts), a cursor that is 0 or does not grow is a problem. A process
- * of the core is the time from sl_harness_use_state to sl_harness_free or sl_harness_crash. */
+/* What the core would keep on disk. With one, the host has "sluice.resume/1": documents whose cursor was given already
+ * are dropped as the core drops them (sl_harness_dropped counts), a cursor that is 0 or does not grow is a problem. A
+ * process of the core is the time from sl_harness_use_state to sl_harness_free or sl_harness_crash. */
 typedef struct sl_harness_state sl_harness_state;
 sl_harness_state *sl_harness_state_new(void); /* [own] */
 void sl_harness_state_free(sl_harness_state *s);
 /* Before sl_harness_start. The state must live longer than the harness. */
 void sl_harness_use_state(sl_harness *h, sl_harness_state *s);
-/* As if the process were killed now: of the notes only those survive that a document emitted later and acknowledged has
- * made durable, and documents that were not acknowledged are forgotten. Without it the end of a harness keeps all notes.
- * The harness is still to be freed; its stage is stopped without the state noticing. */
+/* As if the process were killed now: of the notes only those survive that a document emitted later and acknowledged
+ * has made durable, and documents that were not acknowledged are forgotten. Without it the end of a harness keeps all
+ * notes. The harness is still to be freed; its stage is stopped without the state noticing. */
 void sl_harness_crash(sl_harness *h);
 /* Acknowledges everything that was emitted or rejected and not yet acknowledged, in order. */
 void sl_harness_acknowledge_all(sl_harness *h);
@@ -208,8 +208,8 @@ uint32_t sl_harness_notes(sl_harness *h); /* how many there are */
 
 /* ---- pushed documents, listening ---------------------------------------------------------------------------------- */
 
-/* "sluice.spool/1" and "sluice.listen/1" are always there. What is put becomes durable, and goes on to sl_harness_pull, with
- * the next sl_harness_pump or sl_harness_advance. */
+/* "sluice.spool/1" and "sluice.listen/1" are always there. What is put becomes durable, and goes on to sl_harness_pull,
+ * with the next sl_harness_pump or sl_harness_advance. */
 #define SL_HARNESS_SPOOL_HOLD 1 /* until the mode changes nothing becomes durable */
 /* rc 0: as usual; SL_HARNESS_SPOOL_HOLD; or an error that put answers from now on (SL_ELIMIT, SL_ESTATE). */
 void sl_harness_spool_mode(sl_harness *h, int32_t rc);
@@ -217,27 +217,6 @@ void sl_harness_spool_mode(sl_harness *h, int32_t rc);
 void sl_harness_spool_fail(sl_harness *h, int32_t rc);
 void sl_harness_spool_durable(sl_harness *h, int32_t durable); /* default 1 */
 uint32_t sl_harness_spooled(sl_harness *h);                    /* documents that wait for their commit */
-
-/* ---- "sluice.ledger/1": sinks that are killed ---------------------------------------------------------------------- */
-
-/* What a sink's state knows, apart from any harness: it outlives them, and lies in memory that a forked child shares, so
- * that a child may write and die, and its parent starts the stage again. A record that the stage saves counts from
- * sl_harness_ledger_commit on; an intent at once. */
-typedef struct sl_harness_ledger sl_harness_ledger;
-sl_harness_ledger *sl_harness_ledger_new(void); /* [own]; never NULL */
-void sl_harness_ledger_free(sl_harness_ledger *l);
-/* Gives the stage the extension; before sl_harness_start. l [borrow until sl_harness_free]. */
-void sl_harness_use_ledger(sl_harness *h, sl_harness_ledger *l);
-void sl_harness_ledger_commit(sl_harness_ledger *l);
-/* What was saved and not committed is lost. machine 1: so is every intent since then, and recall answers until the next one
- * that the machine went down. */
-void sl_harness_ledger_crash(sl_harness_ledger *l, int32_t machine);
-/* Its functions answer code from now on; 0: they work. */
-void sl_harness_ledger_fail(sl_harness_ledger *l, int32_t code);
-/* The committed record. [borrow until the next commit] */
-sl_bytes sl_harness_ledger_committed(const sl_harness_ledger *l);
-/* How many saves came with a descriptor to be made durable. */
-uint64_t sl_harness_ledger_syncs(const sl_harness_ledger *l);
 
 #ifdef __cplusplus
 }

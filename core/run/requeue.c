@@ -130,9 +130,14 @@ int sl_breaker_spills(sl_engine *e, sl_stage_rt *st, const sl_doc *doc) {
   return 0;
 }
 
-void sl_breaker_note(sl_engine *e, sl_stage_rt *st, int failed) {
+static void say_why(sl_engine *e, const sl_stage_rt *st, const char *what, const sl_err *why) {
+  sl_run_log(e, SL_LOG_WARN, st->conf->id, "%s: %s%s%s%s%s", what, why->message, *why->detail ? ": " : "", why->detail,
+             *why->hint ? "; " : "", why->hint);
+}
+
+void sl_breaker_note(sl_engine *e, sl_stage_rt *st, const sl_err *why) {
   const sl_on_error *o = &st->conf->on_error;
-  if (!failed) {
+  if (!why) {
     st->fails = 0;
     if (!atomic_exchange(&st->breaker_open, 0)) return;
     sl_run_log(e, SL_LOG_INFO, st->conf->id, "it works again: the breaker is closed, the spool is written first");
@@ -140,7 +145,7 @@ void sl_breaker_note(sl_engine *e, sl_stage_rt *st, int failed) {
     sl_loop_poke(e);
     return;
   }
-  st->fails++;
+  if (!st->fails++) say_why(e, st, "a write failed, and is tried again", why);
   if (!can_spill(e, st) || (int64_t)st->fails < o->breaker) return;
   int64_t wait = o->backoff > SL_TIME_MS ? o->backoff : SL_TIME_MS;
   for (uint32_t i = 0; i < st->fails - (uint32_t)o->breaker && wait < o->backoff_max; i++) wait *= 2;
@@ -149,9 +154,7 @@ void sl_breaker_note(sl_engine *e, sl_stage_rt *st, int failed) {
   atomic_store(&st->probe_at, sl_time_mono() + wait);
   atomic_store(&st->spilling, 1);
   if (atomic_exchange(&st->breaker_open, 1)) return;
-  sl_run_log(e, SL_LOG_WARN, st->conf->id,
-             "%u writes in a row failed: the breaker is open, documents go to the spool until a trial succeeds",
-             st->fails);
+  say_why(e, st, "the breaker is open: documents go to the spool until a write succeeds", why);
 }
 
 /* ---- back ---- */
@@ -316,7 +319,9 @@ static int last_trials(sl_engine *e) {
     sl_stage_rt *st = &e->stages[i];
     if (!atomic_load(&st->breaker_open) || atomic_load(&st->probed_at) >= enough) continue;
     if (!sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL)) continue;
-    if (atomic_load(&st->probe_at) > enough) atomic_store(&st->probe_at, enough);
+    /* Nothing else is left to do: the next trial need not wait long. */
+    int64_t soon = atomic_load(&st->probed_at) + SL_TIME_S;
+    if (atomic_load(&st->probe_at) > soon) atomic_store(&st->probe_at, soon);
     more = 1;
   }
   return more;

@@ -47,8 +47,8 @@ void sl_requeue_forget(sl_requeue *q, uint64_t commits);
 void sl_requeue_done(sl_requeue *q);
 /* The breaker of a sink: 1 if the document must go to the spool. [sink's thread] */
 int sl_breaker_spills(struct sl_engine *e, struct sl_stage_rt *st, const struct sl_doc *doc);
-/* A write of the sink failed as a whole (1) or did something (0). */
-void sl_breaker_note(struct sl_engine *e, struct sl_stage_rt *st, int failed);
+/* A write of the sink failed as a whole, for this reason, or did something (NULL). */
+void sl_breaker_note(struct sl_engine *e, struct sl_stage_rt *st, const sl_err *why);
 /* Looks for rows that are due, and whether it is over. [loop] */
 void sl_requeue_turn(struct sl_engine *e);
 /* A stop or drain: what waits in memory for a retry goes to disk. [loop] */

@@ -348,7 +348,9 @@ static void after_write(sl_actor *a, sl_call *c, struct batch *b, uint32_t n, in
     retries += b->verdicts[i] == SL_V_RETRY;
   }
   if (a->e->keep) sl_keep_publish(a->e->keep, c, b->docs, n, b->verdicts);
-  sl_breaker_note(a->e, c->st, retries == n);
+  sl_err why;
+  if (retries == n) why = reason(c, b->docs[0], SL_V_RETRY);
+  sl_breaker_note(a->e, c->st, retries == n ? &why : NULL);
 }
 
 /* Documents that the breaker keeps from the sink go to the spool, and those that crash it to the dead letters. */

@@ -218,6 +218,27 @@ void sl_harness_spool_fail(sl_harness *h, int32_t rc);
 void sl_harness_spool_durable(sl_harness *h, int32_t durable); /* default 1 */
 uint32_t sl_harness_spooled(sl_harness *h);                    /* documents that wait for their commit */
 
+/* ---- "sluice.ledger/1": sinks that are killed ---------------------------------------------------------------------- */
+
+/* What a sink's state knows, apart from any harness: it outlives them, and lies in memory that a forked child shares, so
+ * that a child may write and die, and its parent starts the stage again. A record that the stage saves counts from
+ * sl_harness_ledger_commit on; an intent at once. */
+typedef struct sl_harness_ledger sl_harness_ledger;
+sl_harness_ledger *sl_harness_ledger_new(void); /* [own]; never NULL */
+void sl_harness_ledger_free(sl_harness_ledger *l);
+/* Gives the stage the extension; before sl_harness_start. l [borrow until sl_harness_free]. */
+void sl_harness_use_ledger(sl_harness *h, sl_harness_ledger *l);
+void sl_harness_ledger_commit(sl_harness_ledger *l);
+/* What was saved and not committed is lost. machine 1: so is every intent since then, and recall answers until the
+ * next one that the machine went down. */
+void sl_harness_ledger_crash(sl_harness_ledger *l, int32_t machine);
+/* Its functions answer code from now on; 0: they work. */
+void sl_harness_ledger_fail(sl_harness_ledger *l, int32_t code);
+/* The committed record. [borrow until the next commit] */
+sl_bytes sl_harness_ledger_committed(const sl_harness_ledger *l);
+/* How many saves came with a descriptor to be made durable. */
+uint64_t sl_harness_ledger_syncs(const sl_harness_ledger *l);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,241 +1,175 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice dlq`: the dead letters of a pipeline. */
-#include <cjson/cJSON.h>
+#include "cli/dlq.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "cli/cli.h"
-#include "doc/codec.h"
-#include "obs/table.h"
-#include "obs/term.h"
-#include "store/dead.h"
 
-typedef struct dlq {
-  const sl_cli *cli;
-  const char *stage; /* of --stage, or NULL */
-  uint64_t limit, id, seen, shown;
-  sl_table *table;
-  int json, payload, clip, torn, failed; /* clip: long names are cut */
-} dlq;
+/* ---- reading ---- */
 
-static cJSON *text_of(const void *data, size_t len) {
-  char *text = sl_mem_strndup(data, len);
-  cJSON *item = text ? cJSON_CreateString(text) : NULL;
-  sl_mem_free(text);
-  return item;
+typedef struct reader {
+  const sl_dlq *q;
+  int (*cb)(void *user, const sl_dead_entry *entry);
+  void *user;
+  int64_t now;
+} reader;
+
+static int named(const sl_dlq *q, uint64_t id) {
+  for (size_t i = 0; i < q->n_ids; i++)
+    if (q->ids[i] == id) return 1;
+  return q->n_ids == 0;
 }
 
-static cJSON *entry_json(const sl_dead_entry *e, int whole) {
-  char time[40];
-  cJSON *out = cJSON_CreateObject(), *error = cJSON_CreateObject(), *origin = cJSON_CreateObject(), *body = NULL;
-  cJSON_AddNumberToObject(out, "id", (double)e->id);
-  cJSON_AddStringToObject(out, "time", sl_time_iso(e->time, 3, time, sizeof time));
-  cJSON_AddStringToObject(out, "pipeline", e->pipeline);
-  cJSON_AddStringToObject(out, "stage", e->stage);
-  cJSON_AddStringToObject(out, "uses", e->uses);
-  cJSON_AddStringToObject(out, "build", e->build);
-  cJSON_AddNumberToObject(out, "attempts", e->attempts);
-  cJSON_AddStringToObject(error, "code", e->code);
-  cJSON_AddStringToObject(error, "message", e->message);
-  if (*e->detail) cJSON_AddStringToObject(error, "detail", e->detail);
-  if (*e->hint) cJSON_AddStringToObject(error, "hint", e->hint);
-  cJSON_AddItemToObject(out, "error", error);
-  cJSON_AddStringToObject(origin, "uri", e->uri);
-  if (*e->locator) cJSON_AddStringToObject(origin, "locator", e->locator);
-  if (*e->revision) cJSON_AddStringToObject(origin, "revision", e->revision);
-  cJSON_AddItemToObject(out, "origin", origin);
-  cJSON_AddStringToObject(out, "key", e->key);
-  cJSON_AddStringToObject(out, "media_type", e->media_type);
-  cJSON_AddNumberToObject(out, "payload_bytes", (double)e->payload.len);
-  if (whole && e->body.len && sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) == 0)
-    cJSON_AddItemToObject(out, "body", body);
-  if (whole && e->raw.len) cJSON_AddItemToObject(out, "raw", text_of(e->raw.data, e->raw.len));
-  return out;
+/* As sl_state_dead_each filters; for files, too. */
+static int wanted(const reader *r, const sl_dead_entry *e) {
+  const sl_dead_filter *f = &r->q->filter;
+  return (!f->stage || strcmp(f->stage, e->stage) == 0) && (!f->code || strcmp(f->code, e->code) == 0) &&
+         (!f->older_than || e->time <= r->now - f->older_than) &&
+         (!f->newer_than || e->time >= r->now - f->newer_than) && named(r->q, e->id);
 }
 
-static int wanted(const dlq *q, const sl_dead_entry *e) {
-  return (!q->stage || strcmp(q->stage, e->stage) == 0) && (!q->id || q->id == e->id);
+static int pass_on(void *user, const sl_dead_entry *e) {
+  reader *r = user;
+  return !e || wanted(r, e) ? r->cb(r->user, e) : 0;
 }
 
-/* The end of a name says more than its beginning: on a terminal the beginning gives way. */
-static void cell_document(const dlq *q, const char *name) {
-  size_t columns = sl_term_columns(name), room = 32;
-  if (strncmp(name, "file://", 7) == 0) {
-    name += 7;
-    columns -= 7;
+int sl_dlq_read(const sl_dlq *q, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
+  reader r = {q, cb, user, sl_time_wall()};
+  if (!q->place.there) return sl_err_set(err, SL_ENOTFOUND, "there are no dead letters in %s", q->where);
+  return sl_dead_read(q->place.state ? q->place.state : q->place.file, pass_on, &r, err);
+}
+
+int sl_dlq_missing(const sl_dlq *q, uint64_t id) {
+  sl_err err;
+  sl_err_set(&err, SL_ENOTFOUND, "there is no dead letter %llu in %s", (unsigned long long)id, q->where);
+  sl_err_hint(&err, "sluice dlq list %s shows their ids", q->where);
+  return sl_cli_fail(&err);
+}
+
+/* ---- the command ---- */
+
+static const struct verb {
+  const char *name, *args;
+  size_t min_ids, max_ids;
+  int (*run)(sl_dlq *q);
+  const char *options; /* those that make sense */
+} verbs[] = {
+    {"list", "WHERE", 0, 0, sl_dlq_list, " stage code older newer limit json set "},
+    {"show", "WHERE ID", 1, 1, sl_dlq_show, " payload json set "},
+    {"retry", "WHERE [ID…]", 0, 1000, sl_dlq_retry, " stage code older newer all at json set "},
+    {"edit", "WHERE ID", 1, 1, sl_dlq_edit, " body set "},
+    {"drop", "WHERE [ID…]", 0, 1000, sl_dlq_drop, " stage code older newer all json set "},
+    {"export", "WHERE [ID…]", 0, 1000, sl_dlq_export, " stage code older newer set "},
+};
+
+static const struct verb *find_verb(const char *name) {
+  for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+    if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
+  return NULL;
+}
+
+static int unknown_verb(const sl_cli *cli) {
+  const char *names[sizeof verbs / sizeof verbs[0]];
+  for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) names[i] = verbs[i].name;
+  const char *near = sl_str_nearest(cli->args[0], names, sizeof verbs / sizeof verbs[0]);
+  return sl_cli_usage(cli, "expected list, show, retry, edit, drop or export, found '%s'%s%s%s", cli->args[0],
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static int check_options(const sl_cli *cli, const struct verb *v) {
+  for (size_t i = 0; i < cli->n_given; i++) {
+    char name[40];
+    (void)snprintf(name, sizeof name, " %.30s ", cli->names[i]);
+    if (!strstr(v->options, name)) return sl_cli_usage(cli, "%s takes no --%s", v->name, cli->names[i]);
   }
-  if (!q->clip || columns <= room) {
-    sl_table_cell(q->table, "%s", name);
-    return;
-  }
-  sl_table_cell(q->table, "…%s", name + sl_term_fit(name, columns - room + 1));
+  return SL_EXIT_OK;
 }
 
-static int list_one(void *user, const sl_dead_entry *e) {
-  dlq *q = user;
-  char time[40];
-  if (!e) {
-    q->torn = 1;
-    return 0;
-  }
-  if (!wanted(q, e)) return 0;
-  q->seen++;
-  if (q->limit && q->shown >= q->limit) return 0;
-  q->shown++;
-  if (q->json) {
-    if (sl_cli_print_json(entry_json(e, 0), 0) != SL_EXIT_OK) q->failed = 1;
-    return q->failed;
-  }
-  sl_table_cell(q->table, "%llu", (unsigned long long)e->id);
-  sl_table_cell(q->table, "%.19s", sl_time_iso(e->time, 0, time, sizeof time));
-  sl_table_cell(q->table, "%s", e->stage);
-  sl_table_cell(q->table, "%u", e->attempts);
-  cell_document(q, *e->key ? e->key : e->uri);
-  sl_table_cell(q->table, "%s", e->message);
-  return 0;
+static int read_age(const sl_cli *cli, const char *name, int64_t *ret) {
+  const char *text = sl_cli_value(cli, name, NULL);
+  sl_err err;
+  if (!text) return SL_EXIT_OK;
+  if (sl_str_duration(text, ret, &err) != 0 || *ret <= 0)
+    return sl_cli_usage(cli, "--%s: expected an age such as 2h or 7d, found '%s'", name, text);
+  return SL_EXIT_OK;
 }
 
-static void show_bytes(const char *title, const void *data, size_t len, const char *type) {
-  printf("\n%s (%zu bytes%s%s)\n", title, len, *type ? ", " : "", type);
-  const char *text = data;
-  size_t some = len < 2000 ? len : 2000;
-  for (size_t i = 0; i < some; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c >= 0x20 || c == '\n' || c == '\t')
-      putchar(c);
-    else
-      printf("\\x%02x", c);
-  }
-  printf("%s\n", some < len ? "\n… (--payload prints all of it)" : "");
-}
-
-static void show_text(const sl_dead_entry *e) {
-  char time[40];
-  printf("id        %llu\n", (unsigned long long)e->id);
-  printf("time      %s\n", sl_time_iso(e->time, 3, time, sizeof time));
-  printf("pipeline  %s, generation %llu\n", e->pipeline, (unsigned long long)e->generation);
-  printf("stage     %s (uses %s%s%s)\n", e->stage, e->uses, *e->build ? ", build " : "", e->build);
-  printf("attempts  %u\n", e->attempts);
-  printf("error     %s: ", e->code);
-  sl_term_wrap(stdout, e->message, 10, (size_t)sl_term_width(stdout));
-  if (*e->detail) printf("          %s\n", e->detail);
-  if (*e->hint) printf("hint      %s\n", e->hint);
-  printf("origin    %s%s%s\n", e->uri, *e->locator ? " " : "", e->locator);
-  if (*e->revision) printf("revision  %s\n", e->revision);
-  if (e->body.len) {
-    cJSON *body = NULL;
-    printf("\nbody (%zu bytes)\n", e->body.len);
-    if (sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) == 0) (void)sl_cli_print_json(body, 1);
-  }
-  if (e->raw.len) show_bytes("the body as it came", e->raw.data, e->raw.len, "");
-  if (e->payload.len) show_bytes("payload", e->payload.data, e->payload.len, e->media_type);
-}
-
-static int show_one(void *user, const sl_dead_entry *e) {
-  dlq *q = user;
-  if (!e || e->id != q->id) return 0;
-  q->shown++;
-  if (q->payload)
-    q->failed = fwrite(e->payload.data, 1, e->payload.len, stdout) != e->payload.len;
-  else if (q->json)
-    q->failed = sl_cli_print_json(entry_json(e, 1), 1) != SL_EXIT_OK;
-  else
-    show_text(e);
-  return 1;
-}
-
-/* Where the dead letters of WHERE are: a pipeline file leads to its state folder or its file. [own] */
-static int find_where(const sl_cli *cli, const char *where, char **ret) {
-  if (!sl_str_ends(where, ".yaml") && !sl_str_ends(where, ".yml")) {
-    *ret = sl_mem_strdup(where);
-    return *ret ? SL_EXIT_OK : SL_EXIT_FAILED;
-  }
-  sl_registry *registry = NULL;
-  sl_pipeline *pipeline = NULL;
-  int rc = sl_cli_registry(cli, &registry);
-  if (rc == SL_EXIT_OK) rc = sl_cli_load(cli, where, registry, &pipeline);
-  if (rc == SL_EXIT_OK) *ret = sl_mem_strdup(pipeline->state ? pipeline->state : pipeline->dead_path);
-  sl_pipeline_free(pipeline);
-  sl_registry_free(registry);
+static int read_options(sl_dlq *q) {
+  const sl_cli *cli = q->cli;
+  q->filter.stage = sl_cli_value(cli, "stage", NULL);
+  q->filter.code = sl_cli_value(cli, "code", NULL);
+  q->at = sl_cli_value(cli, "at", NULL);
+  q->body = sl_cli_value(cli, "body", NULL);
+  q->json = sl_cli_has(cli, "json");
+  q->payload = sl_cli_has(cli, "payload");
+  q->all = sl_cli_has(cli, "all");
+  int rc = sl_cli_count(cli, "limit", 0, &q->limit);
+  if (rc == SL_EXIT_OK) rc = read_age(cli, "older", &q->filter.older_than);
+  if (rc == SL_EXIT_OK) rc = read_age(cli, "newer", &q->filter.newer_than);
   return rc;
 }
 
-static int do_list(dlq *q, const char *where) {
-  static const char *const header[] = {"id", "time", "stage", "tries", "document", "reason"};
-  sl_err err = {0};
-  q->clip = sl_term_is_tty(stdout);
-  q->table = sl_table_new("rllrll", header);
-  if (!q->table) return SL_EXIT_FAILED;
-  int rc = sl_dead_read(where, list_one, q, &err);
-  if (rc == SL_ENOTFOUND) {
-    if (!q->json) printf("no dead letters in %s\n", where);
-    sl_table_free(q->table);
-    return SL_EXIT_OK;
+static int read_ids(sl_dlq *q) {
+  q->ids = sl_mem_calloc(q->cli->n_args, sizeof *q->ids);
+  if (!q->ids) return SL_EXIT_FAILED;
+  for (size_t i = 2; i < q->cli->n_args; i++) {
+    int64_t id = 0;
+    if (sl_str_int(q->cli->args[i], &id, NULL) != 0 || id < 1)
+      return sl_cli_usage(q->cli, "expected the number of a dead letter, found '%s'", q->cli->args[i]);
+    q->ids[q->n_ids++] = (uint64_t)id;
   }
-  if (!q->json && q->shown)
-    sl_table_print(q->table, stdout, 0, sl_term_colors(stdout), sl_term_is_tty(stdout) ? sl_term_width(stdout) : 0);
-  sl_table_free(q->table);
-  if (rc != 0) return sl_cli_fail(&err);
-  if (!q->json && q->seen > q->shown)
-    fprintf(stderr, "%llu of %llu shown; --limit shows more\n", (unsigned long long)q->shown,
-            (unsigned long long)q->seen);
-  if (!q->json && q->seen == 0) printf("no dead letters in %s\n", where);
-  if (q->torn) fprintf(stderr, "the last line of %s is incomplete and was left out\n", where);
-  return q->failed ? SL_EXIT_FAILED : SL_EXIT_OK;
-}
-
-static int do_show(dlq *q, const char *where) {
-  sl_err err = {0};
-  int rc = sl_dead_read(where, show_one, q, &err);
-  if (rc != 0) return sl_cli_fail(&err);
-  if (!q->shown) {
-    sl_err_set(&err, SL_ENOTFOUND, "there is no dead letter %llu in %s", (unsigned long long)q->id, where);
-    sl_err_hint(&err, "sluice dlq list %s shows their ids", where);
-    return sl_cli_fail(&err);
-  }
-  return q->failed ? SL_EXIT_FAILED : SL_EXIT_OK;
+  return SL_EXIT_OK;
 }
 
 static int run_dlq(const sl_cli *cli) {
-  dlq q = {.cli = cli, .json = sl_cli_has(cli, "json"), .payload = sl_cli_has(cli, "payload"), .limit = 50};
-  char *where = NULL;
-  int64_t id = 0;
-  int show = strcmp(cli->args[0], "show") == 0;
-  if (!show && strcmp(cli->args[0], "list") != 0)
-    return sl_cli_usage(cli, "expected list or show, found '%s'", cli->args[0]);
-  if (show && cli->n_args != 3) return sl_cli_usage(cli, "expected: dlq show WHERE ID");
-  if (!show && cli->n_args != 2) return sl_cli_usage(cli, "expected: dlq list WHERE");
-  if (show && (sl_str_int(cli->args[2], &id, NULL) != 0 || id < 1))
-    return sl_cli_usage(cli, "expected the number of a dead letter, found '%s'", cli->args[2]);
-  q.id = (uint64_t)id;
-  q.stage = sl_cli_value(cli, "stage", NULL);
-  int rc = sl_cli_count(cli, "limit", 0, &q.limit);
-  if (rc == SL_EXIT_OK) rc = find_where(cli, cli->args[1], &where);
-  if (rc == SL_EXIT_OK) rc = show ? do_show(&q, where) : do_list(&q, where);
-  sl_mem_free(where);
+  const struct verb *v = find_verb(cli->args[0]);
+  sl_dlq q = {.cli = cli, .limit = 50};
+  if (!v) return unknown_verb(cli);
+  if (cli->n_args < 2 + v->min_ids || cli->n_args > 2 + v->max_ids)
+    return sl_cli_usage(cli, "expected: dlq %s %s", v->name, v->args);
+  q.where = cli->args[1];
+  int rc = check_options(cli, v);
+  if (rc == SL_EXIT_OK) rc = read_options(&q);
+  if (rc == SL_EXIT_OK) rc = read_ids(&q);
+  if (rc == SL_EXIT_OK) rc = sl_place_find(cli, q.where, &q.place);
+  if (rc == SL_EXIT_OK) rc = v->run(&q);
+  sl_place_done(&q.place);
+  sl_mem_free(q.ids);
   return rc;
 }
 
 static const sl_cli_option options[] = {
-    {"stage", 0, "ID", "list: only those of this stage."},
+    {"stage", 0, "ID", "Only those of this stage."},
+    {"code", 0, "CODE", "Only those with this error code: parse, io, …"},
+    {"older", 0, "AGE", "Only those older than 2h, 7d, …"},
+    {"newer", 0, "AGE", "Only those newer than that."},
+    {"all", 0, NULL, "retry, drop: all of them."},
+    {"at", 0, "STAGE", "retry: at this stage, not at the one that failed."},
+    {"body", 0, "FILE", "edit: the new body; -: from standard input."},
     {"limit", 'n', "N", "list: at most N; 0: all. Default: 50."},
     {"payload", 0, NULL, "show: the payload's bytes and nothing else."},
-    {"json", 0, NULL, "list: one JSON object a line; show: one object."},
+    {"json", 0, NULL, "JSON for machines; list: one object a line."},
     {"set", 's', "STAGE.PARAM=VALUE", NULL},
 };
 
 const sl_cli_command sl_cmd_dlq = {
     .name = "dlq",
-    .args = "list WHERE | show WHERE ID",
-    .summary = "Shows dead letters: documents that failed for good, and why.",
-    .more = "WHERE is a state folder, a .dead.jsonl file, or the pipeline file itself.\n"
-            "Each is the document as it entered the failing stage, with its payload.\n",
+    .args = "list|show|retry|edit|drop|export WHERE [ID…]",
+    .summary = "Dead letters: documents that failed for good, and why.",
+    .more = "WHERE is the pipeline file, its state folder, or a .dead.jsonl file.\n"
+            "  list WHERE           the newest last\n"
+            "  show WHERE ID        the error, and the document as it entered the stage\n"
+            "  retry WHERE [ID…]    lets them in again at the stage that failed\n"
+            "  edit WHERE ID        opens the body in $EDITOR; retry it afterwards\n"
+            "  drop WHERE [ID…]     removes them\n"
+            "  export WHERE [ID…]   as JSON lines, with payloads\n"
+            "A pipeline that runs does it at once; else its next run takes them up.\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .min_args = 2,
-    .max_args = 3,
+    .max_args = 1002,
     .run = run_dlq,
 };

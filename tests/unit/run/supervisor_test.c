@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static struct {
   sl_supervisor *s;
   const step *steps;
   int n, at;
-  uint64_t docs; /* that must be stored before the next step */
+  atomic_ullong docs; /* that must be stored before the next step; 0: of this generation; UINT64_MAX: it is asked for */
   uint64_t generations[64];
   int n_generations;
 } plan;

@@ -127,9 +127,7 @@ int sl_actor_condemned(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   const sl_token *t = doc->token;
   uint32_t crashes = 0;
   if (!a->e->notes || !t || !t->slot) return 0;
-  uint32_t source = t->unit->source;
-  uint64_t cursor = t->slot->cursor;
-  int sig = sl_notes_condemned(a->e->notes, source, cursor, st->index, &crashes);
+  int sig = sl_notes_condemned(a->e->notes, t->unit->source, t->slot->cursor, st->index, &crashes);
   if (!sig) return 0;
   sl_err err;
   sl_err_set(&err, SL_EPLUGIN, "the document crashed the process %u times in stage '%s': %s", crashes, st->conf->id,
@@ -137,7 +135,6 @@ int sl_actor_condemned(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   if (sig > 0) sl_err_detail(&err, "signal %d", sig);
   sl_err_hint(&err, "mend the plugin or the document, then `sluice dlq retry`");
   sl_give_up(a, st, doc, &err);
-  sl_notes_buried(a->e->notes, source, cursor, st->index);
   return 1;
 }
 

@@ -338,18 +338,23 @@ static int note_key(void *user, const char *key, const sl_bytes *value) {
   return sl_buf_add(&f->keys, key, strlen(key) + 1) != 0;
 }
 
+static int forget_notes(sl_state *s, const char *source, sl_err *err) {
+  struct forget f = {.s = s, .source = source};
+  int rc = sl_state_note_each(s, source, "", note_key, &f, err);
+  for (size_t at = 0; !rc && at < f.keys.len; at += strlen(f.keys.data + at) + 1)
+    rc = sl_state_note_put(s, source, f.keys.data + at, NULL, 0, err);
+  sl_buf_done(&f.keys);
+  return rc;
+}
+
 int sl_keep_forget(sl_state *s, const sl_pipeline *p, sl_err *err) {
-  int rc = 0;
+  int rc = forget_notes(s, SL_NOTES_CRASHES, err);
   for (uint32_t i = 0; i < p->n_stages && !rc; i++) {
-    struct forget f = {.s = s, .source = p->stages[i].id};
     char key[256];
     if (p->stages[i].type->kind != SL_SOURCE) continue;
     snprintf(key, sizeof(key), "source/%s", p->stages[i].id);
     rc = sl_state_forget(s, key, err);
-    if (!rc) rc = sl_state_note_each(s, f.source, "", note_key, &f, err);
-    for (size_t at = 0; !rc && at < f.keys.len; at += strlen(f.keys.data + at) + 1)
-      rc = sl_state_note_put(s, f.source, f.keys.data + at, NULL, 0, err);
-    sl_buf_done(&f.keys);
+    if (!rc) rc = forget_notes(s, p->stages[i].id, err);
   }
   return rc ? rc : sl_state_sync(s, LAST_COMMIT, err);
 }

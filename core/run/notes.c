@@ -19,7 +19,6 @@
 #include "run/runtime.h"
 
 #define MAGIC "sluice notes 2\n"
-#define CRASHES "@crashes"
 #define THIRDS_SIGNAL 3
 #define THIRDS_ENOUGH 6
 #define ALT_STACK ((size_t)32 << 10)
@@ -162,7 +161,7 @@ static int count(sl_notes *n, suspect *s, uint32_t thirds, sl_err *err) {
   size_t len = 0;
   unsigned had = 0;
   key_of(n->e, s, key, sizeof(key));
-  int rc = sl_state_note_get(n->e->opts.state, CRASHES, key, &old, &len, err);
+  int rc = sl_state_note_get(n->e->opts.state, SL_NOTES_CRASHES, key, &old, &len, err);
   if (rc && rc != SL_ENOTFOUND) return rc;
   if (old && len < sizeof(value)) {
     memcpy(value, old, len);
@@ -172,7 +171,7 @@ static int count(sl_notes *n, suspect *s, uint32_t thirds, sl_err *err) {
   sl_mem_free(old);
   s->thirds = had + thirds;
   snprintf(value, sizeof(value), "%u %d", s->thirds, s->signal);
-  return sl_state_note_put(n->e->opts.state, CRASHES, key, value, strlen(value), err);
+  return sl_state_note_put(n->e->opts.state, SL_NOTES_CRASHES, key, value, strlen(value), err);
 }
 
 static void say(sl_notes *n, const suspect *s) {
@@ -221,6 +220,21 @@ static int judge_all(sl_notes *n, const struct view *old, sl_err *err) {
   return rc ? rc : busy ? sl_state_sync(n->e->opts.state, SYNC_NS, err) : 0;
 }
 
+static int is_row(void *user, const sl_queue_entry *q) {
+  *(uint64_t *)user = q->id;
+  return 1;
+}
+
+/* The document has ended in the meantime, or is not there any more. A crash is not forgotten before: the commit that
+ * holds the dead letter need not hold the document's end. */
+static int is_past(const sl_notes *n, const suspect *s) {
+  uint64_t found = 0;
+  sl_err err;
+  if (s->source != SL_SOURCE_QUEUE) return sl_track_given(n->e->keep->tracks[s->source], s->cursor);
+  sl_queue_filter f = {.after = s->cursor - 1, .now = INT64_MAX, .max = 1};
+  return !sl_state_queue_read(n->e->opts.state, &f, is_row, &found, &err) && found != s->cursor;
+}
+
 static int condemn(void *user, const char *key, const sl_bytes *value) {
   sl_notes *n = user;
   char text[400], number[64];
@@ -243,6 +257,21 @@ static int condemn(void *user, const char *key, const sl_bytes *value) {
   return 0;
 }
 
+static void forget_past(sl_notes *n) {
+  uint32_t left = 0;
+  for (uint32_t i = 0; i < n->n_condemned; i++) {
+    char key[400];
+    sl_err err;
+    if (!is_past(n, &n->condemned[i])) {
+      n->condemned[left++] = n->condemned[i];
+      continue;
+    }
+    key_of(n->e, &n->condemned[i], key, sizeof(key));
+    (void)sl_state_note_put(n->e->opts.state, SL_NOTES_CRASHES, key, NULL, 0, &err);
+  }
+  n->n_condemned = left;
+}
+
 int sl_notes_open(sl_engine *e, sl_notes **ret, sl_err *err) {
   sl_notes *n = sl_mem_calloc(1, sizeof(*n));
   struct view old;
@@ -257,7 +286,8 @@ int sl_notes_open(sl_engine *e, sl_notes **ret, sl_err *err) {
   map = read_old(n->path, &old);
   rc = map ? judge_all(n, &old, err) : 0;
   sl_mem_free(map);
-  if (!rc) rc = sl_state_note_each(e->opts.state, CRASHES, "", condemn, n, err);
+  if (!rc) rc = sl_state_note_each(e->opts.state, SL_NOTES_CRASHES, "", condemn, n, err);
+  if (!rc) forget_past(n);
   if (!rc) rc = make_file(n, err);
   if (rc) goto fail;
   install();
@@ -316,14 +346,6 @@ int sl_notes_condemned(const sl_notes *n, uint32_t source, uint64_t cursor, uint
     return s->signal ? s->signal : -1;
   }
   return 0;
-}
-
-void sl_notes_buried(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage) {
-  const suspect s = {.source = source, .cursor = cursor, .stage = stage};
-  char key[400];
-  sl_err err;
-  key_of(n->e, &s, key, sizeof(key));
-  (void)sl_state_note_put(n->e->opts.state, CRASHES, key, NULL, 0, &err);
 }
 
 void sl_notes_emitted(sl_notes *n, uint32_t source, uint64_t cursor) {

@@ -34,6 +34,9 @@ typedef struct sl_note {
 
 typedef struct sl_notes sl_notes;
 
+/* The state keeps the crashes as notes of this "source": "source/stage/cursor" -> "thirds of a crash, signal". */
+#define SL_NOTES_CRASHES "@crashes"
+
 /* Reads what an earlier process left, counts its crashes in the state, and makes a new file. Only for a state with a
  * folder. *ret [own]. */
 int sl_notes_open(struct sl_engine *e, sl_notes **ret, sl_err *err);
@@ -46,8 +49,6 @@ sl_note *sl_notes_slot(sl_notes *n, uint32_t actor);
 int sl_notes_alone(sl_notes *n);
 /* The signal if a document crashed this stage too often: 0 no, -1 killed without a signal of its own. */
 int sl_notes_condemned(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage, uint32_t *ret_crashes);
-/* A condemned document is in the dead letters: its crashes are forgotten, so that it may be tried again from there. */
-void sl_notes_buried(const sl_notes *n, uint32_t source, uint64_t cursor, uint32_t stage);
 /* A source has emitted up to here; UINT64_MAX: all that it has, so that no suspect is to come. */
 void sl_notes_emitted(sl_notes *n, uint32_t source, uint64_t cursor);
 

@@ -17,7 +17,7 @@
 #include "names.h"
 #include "reader.h"
 #include "records.h"
-#include "sha256.h"
+#include "../common/sha256.h"
 
 static testdir dir;
 
@@ -193,13 +193,13 @@ static void hashes(void **state) {
   (void)state;
   char hex[65], text[200];
   memset(text, 'a', sizeof text);
-  fetch_sha256("", 0, hex);
+  sha256_hex("", 0, hex);
   assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  fetch_sha256("abc", 3, hex);
+  sha256_hex("abc", 3, hex);
   assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  fetch_sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
+  sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
   assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  fetch_sha256(text, 200, hex);
+  sha256_hex(text, 200, hex);
   assert_string_equal(hex, "c2a908d98f5df987ade41b5fce213067efbcc21ef2240212a41e54b5e7c28ae5");
 }
 

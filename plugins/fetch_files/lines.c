@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "sha256.h"
+#include "../common/sha256.h"
 #include "stage.h"
 
 #define MARK_BLOCK 4096
@@ -37,7 +37,7 @@ int fetch_mark_blocks(int fd, uint64_t size, unsigned char mark[16]) {
   uint64_t rest = size - head;
   size_t tail = rest < MARK_BLOCK ? (size_t)rest : MARK_BLOCK;
   if (read_at(fd, 0, blocks, head) < 0 || read_at(fd, size - tail, blocks + head, tail) < 0) return -1;
-  fetch_sha256_short(blocks, head + tail, mark);
+  sha256_short(blocks, head + tail, mark);
   return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "names.h"
-#include "sha256.h"
+#include "../common/sha256.h"
 #include "stage.h"
 
 /* Reads a file to its end into one chunk. Returns NULL with *ret_why set, or NULL alone when memory is out. */
@@ -116,7 +116,7 @@ static int32_t begin_json(sl_ctx *ctx, fetch_stage *s, fetch_chunk *chunk, size_
   rc = fetch_begin_part(ctx, s, 1, len);
   if (rc == 0) {
     char revision[65];
-    fetch_sha256(text, len, revision);
+    sha256_hex(text, len, revision);
     sl_origin origin = {s->uri, NULL, revision};
     sl_bytes bytes = {text + at, len - at};
     chunk->used++;
@@ -159,7 +159,7 @@ static int32_t emit_page(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, fetc
   const char *type = s->p->format == FORMAT_HTML   ? "text/html"
                      : s->p->format == FORMAT_TEXT ? "text/plain"
                                                    : fetch_media_type(f->path, bytes->data, bytes->len);
-  fetch_sha256(bytes->data, bytes->len, hash);
+  sha256_hex(bytes->data, bytes->len, hash);
   sl_origin origin = {s->uri, NULL, hash};
   const char *const info[3] = {type, hash, encoding};
   sl_doc *doc = sl_new(ctx, NULL);
@@ -185,7 +185,7 @@ static int32_t emit_page(sl_ctx *ctx, fetch_stage *s, const fetch_found *f, fetc
 static int identify(fetch_stage *s, const fetch_found *f, const sl_bytes *content) {
   unsigned char mark[16];
   if (!s->file) return 0;
-  fetch_sha256_short(content->data, content->len, mark);
+  sha256_short(content->data, content->len, mark);
   int same = s->file->last && !s->file->failed && !s->file->open && memcmp(mark, s->file->mark, sizeof mark) == 0;
   fetch_book_identify(&s->book, s->file, &f->st);
   memcpy(s->file->mark, mark, sizeof mark);

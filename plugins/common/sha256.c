@@ -53,7 +53,7 @@ static void digest(const void *data, size_t len, uint32_t h[8]) {
 #define START \
   { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 }
 
-void fetch_sha256(const void *data, size_t len, char ret_hex[65]) {
+void sha256_hex(const void *data, size_t len, char ret_hex[65]) {
   uint32_t h[8] = START;
   digest(data, len, h);
   for (int i = 0; i < 32; i++) {
@@ -64,7 +64,7 @@ void fetch_sha256(const void *data, size_t len, char ret_hex[65]) {
   ret_hex[64] = '\0';
 }
 
-void fetch_sha256_short(const void *data, size_t len, unsigned char ret[16]) {
+void sha256_short(const void *data, size_t len, unsigned char ret[16]) {
   uint32_t h[8] = START;
   digest(data, len, h);
   for (int i = 0; i < 16; i++) ret[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));

@@ -26,7 +26,7 @@ typedef struct sl_stage_stats {
   uint64_t held, queued; /* now */
   uint64_t queued_bytes; /* now; reckoned from the first documents of a long queue */
   int64_t last_out;      /* wall clock, ns: when something last went on, was stored or dropped; 0: never */
-  int32_t breaker;       /* sinks: 0 closed, 1 open, 2 half-open */
+  int32_t breaker;       /* sinks: 0 closed, 1 open, 2 it works again and the spool is written first */
   uint32_t slow_calls;   /* now running for longer than `timeout` */
   sl_latency latency;    /* of timed calls; see run/metrics.h */
   uint64_t bytes_in;

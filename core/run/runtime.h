@@ -94,7 +94,6 @@ typedef struct sl_stage_rt {
   atomic_int breaker_open, spilling;
   atomic_llong probe_at, probed_at; /* monotonic */
   atomic_llong held, held_bytes;
-  atomic_int breaker;    /* 0 closed, 1 open, 2 half-open */
   atomic_llong last_out; /* wall clock; by the tick */
   uint64_t done_seen;    /* the tick's */
   int64_t held_since;    /* monotonic; of the oldest since nothing was held; its own thread's */
@@ -152,7 +151,8 @@ typedef struct sl_call {
   int failed;       /* why is set */
   sl_saved *saved;  /* sinks: what the call saved for the checkpoint [own] */
   void *lent;       /* by a table of an extension, until its next call [own] */
-  uint32_t untimed; /* calls until the next one that is timed */
+  uint32_t untimed, gap; /* calls until the next one that is timed: still, and when it was chosen */
+  int64_t mean_ns;       /* of timed calls, smoothed */
   sl_timer *timers; /* by due; of thread actors */
   sl_watch_rt *watches;
   /* ASYNC */
@@ -269,14 +269,13 @@ void sl_actor_forget(sl_actor *a, sl_doc *doc);
 /* Notes what a call with a time limit works on. */
 void sl_actor_busy(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc);
 void sl_call_begin(sl_call *c, sl_doc *doc);
-/* 1 if this call of process or produce is one of those that are timed. */
-static inline int sl_call_timed(sl_call *c) {
+/* Whether this call of process or produce is timed: how many calls it counts for, or 0. */
+static inline uint32_t sl_call_timed(sl_call *c) {
   if (__builtin_expect(c->untimed > 0, 1)) {
     c->untimed--;
     return 0;
   }
-  c->untimed = (uint32_t)sl_rng_below(&c->actor->rng, 31);
-  return 1;
+  return c->gap + 1;
 }
 
 /* verdict.c */

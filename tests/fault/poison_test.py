@@ -68,7 +68,7 @@ def case(folder, name, stage, documents, crash, signum, most):
     if code != 3:
         raise Failed("%s: the last run ended with %d, not 3 (dead letters):\n%s" % (name, code, log[-1500:]))
     dead = dead_letters(folder)
-    poisoned = {d["body"]["id"] for d in dead}
+    poisoned = {d["document"]["id"] for d in dead}
     with open(os.path.join(folder, "out.jsonl"), encoding="utf-8") as f:
         stored = [json.loads(line)["id"] for line in f]
     expected = {"r%d" % i for i in range(documents)}

@@ -15,8 +15,8 @@
 #include "obs/term.h"
 
 static const sl_cli_command *const commands[] = {
-    &sl_cmd_run, &sl_cmd_validate, &sl_cmd_inspect, &sl_cmd_graph, &sl_cmd_trace,   &sl_cmd_top,
-    &sl_cmd_tap, &sl_cmd_bench,    &sl_cmd_dlq,     &sl_cmd_new,   &sl_cmd_version,
+    &sl_cmd_run, &sl_cmd_validate, &sl_cmd_inspect, &sl_cmd_graph, &sl_cmd_trace, &sl_cmd_top,
+    &sl_cmd_tap, &sl_cmd_bench,    &sl_cmd_dlq,     &sl_cmd_state, &sl_cmd_new,   &sl_cmd_version,
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -182,7 +182,7 @@ static int unknown_command(const sl_cli *cli, const char *given) {
   const char *names[N_COMMANDS];
   for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
   const char *near = sl_str_nearest(given, names, N_COMMANDS);
-  static const char *const later[] = {"test", "state"};
+  static const char *const later[] = {"test"};
   for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
     if (strcmp(given, later[i]) == 0) return sl_cli_usage(cli, "the command '%s' is not part of this version", given);
   if (near) return sl_cli_usage(cli, "there is no command '%s'; did you mean '%s'?", given, near);

@@ -53,7 +53,7 @@ struct sl_cli {
 };
 
 extern const sl_cli_command sl_cmd_run, sl_cmd_validate, sl_cmd_inspect, sl_cmd_graph, sl_cmd_trace, sl_cmd_dlq,
-    sl_cmd_new, sl_cmd_bench, sl_cmd_version, sl_cmd_top, sl_cmd_tap;
+    sl_cmd_state, sl_cmd_new, sl_cmd_bench, sl_cmd_version, sl_cmd_top, sl_cmd_tap;
 
 /* 1 if the option was given. */
 int sl_cli_has(const sl_cli *cli, const char *name);

@@ -13,6 +13,7 @@
 void sl_place_done(sl_place *p) {
   sl_mem_free(p->state);
   sl_mem_free(p->file);
+  sl_mem_free(p->name);
   sl_strlist_done(&p->stages);
   sl_strlist_done(&p->sources);
   *p = (sl_place){0};
@@ -41,6 +42,7 @@ static int from_pipeline(const sl_cli *cli, const char *file, sl_place *ret) {
   if (rc == SL_EXIT_OK) {
     sl_statefolder_options(p, &ret->bounds);
     ret->bounds.folder = ret->bounds.pipeline = NULL;
+    ret->name = sl_mem_strdup(p->name);
     ret->state = sl_mem_strdup(p->state);
     ret->file = p->state ? NULL : sl_mem_strdup(p->dead_path);
     for (uint32_t i = 0; i < p->n_stages; i++) {
@@ -78,7 +80,7 @@ static int from_folder(const char *folder, sl_place *ret) {
   int rc = sl_state_show(folder, &stats, note_stages, ret, &err);
   if (!rc) rc = sl_state_bounds(folder, &ret->bounds, &err);
   if (rc) return sl_cli_fail(&err);
-  sl_mem_free((void *)(uintptr_t)ret->bounds.pipeline);
+  ret->name = (char *)(uintptr_t)ret->bounds.pipeline;
   ret->bounds.pipeline = NULL;
   ret->there = 1;
   return SL_EXIT_OK;

@@ -11,6 +11,7 @@
 typedef struct sl_place {
   char *state;          /* the state folder, perhaps not made yet; NULL: none */
   char *file;           /* else the file of JSON lines, perhaps not made yet */
+  char *name;           /* of the pipeline; NULL: not known */
   int there;            /* the state's database, or the file, is there */
   sl_strlist stages;    /* ids of the pipeline, or of its last run; empty: not known */
   sl_strlist sources;   /* those of them that are sources, from the pipeline file only */

@@ -167,6 +167,10 @@ int sl_state_check(const char *folder, void (*cb)(void *user, int bad, const cha
 /* The figures, and each checkpoint key with its value, without opening for writing. */
 int sl_state_show(const char *folder, sl_state_stats *ret,
                   int (*cb)(void *user, const char *key, const sl_bytes *value), void *user, sl_err *err);
+/* The same for the notes of sources, by source and key. */
+int sl_state_show_notes(const char *folder,
+                        int (*cb)(void *user, const char *source, const char *key, const sl_bytes *value), void *user,
+                        sl_err *err);
 /* The bounds and the name of the pipeline as its last run had them: *ret with pipeline [own: sl_mem_free] or NULL, the
  * rest 0 where it is not known. */
 int sl_state_bounds(const char *folder, sl_state_opts *ret, sl_err *err);

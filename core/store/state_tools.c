@@ -85,6 +85,27 @@ int sl_state_show(const char *folder, sl_state_stats *ret,
   return rc;
 }
 
+int sl_state_show_notes(const char *folder,
+                        int (*cb)(void *user, const char *source, const char *key, const sl_bytes *value), void *user,
+                        sl_err *err) {
+  look l;
+  sqlite3_stmt *st = NULL;
+  int rc = look_at(folder, &l, err), step = SQLITE_DONE;
+  if (rc) return rc;
+  if (l.version == SL_SCHEMA_VERSION &&
+      sqlite3_prepare_v2(l.db.db, "SELECT source, key, value FROM notes ORDER BY source, key", -1, &st, NULL))
+    rc = sl_sdb_err(&l.db, err, "read");
+  while (st && (step = sqlite3_step(st)) == SQLITE_ROW) {
+    sl_bytes value;
+    sl_sdb_column_blob(st, 2, &value);
+    if (cb(user, sl_sdb_column_text(st, 0), sl_sdb_column_text(st, 1), &value)) break;
+  }
+  if (!rc && step != SQLITE_ROW && step != SQLITE_DONE) rc = sl_sdb_err(&l.db, err, "read");
+  sqlite3_finalize(st);
+  look_done(&l);
+  return rc;
+}
+
 int sl_state_bounds(const char *folder, sl_state_opts *ret, sl_err *err) {
   look l;
   char *text = NULL, *name = NULL;

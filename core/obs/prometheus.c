@@ -192,7 +192,7 @@ static void add_latency(sl_buf *out, const sl_view *v) {
   const char *name = "sluice_stage_call_seconds";
   char text[40];
   family(out, name, "histogram",
-         "Time of calls: of process and produce one in 16, of write and of asynchronous stages all.");
+         "Time of calls; of quick ones a sample is timed, and counts for all.");
   for (uint32_t i = 0; i < v->run.n_stages; i++) {
     const sl_stage_stats *s = &v->stages[i];
     uint64_t below = 0;

@@ -169,7 +169,7 @@ static cJSON *stage_json(const sl_stage_stats *s) {
     cJSON_AddStringToObject(out, "breaker", breakers[s->breaker >= 0 && s->breaker <= 2 ? s->breaker : 0]);
   stamp(out, "last_out", s->last_out);
   cJSON *latency = cJSON_AddObjectToObject(out, "latency");
-  number(latency, "timed", s->latency.n);
+  number(latency, "calls", s->latency.n);
   micros(latency, "p50_us", sl_latency_quantile(&s->latency, 0.5));
   micros(latency, "p90_us", sl_latency_quantile(&s->latency, 0.9));
   micros(latency, "p99_us", sl_latency_quantile(&s->latency, 0.99));

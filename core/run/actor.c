@@ -498,9 +498,10 @@ static int32_t call_process(sl_actor *a, sl_call *c, sl_doc *doc) {
   sl_call_begin(c, doc);
   if (!e->opts.profile && !st->conf->timeout && !e->trace) {
     if (a->note) sl_actor_note(a, st, doc, 1);
-    int64_t begin = sl_call_timed(c) ? sl_time_mono() : 0;
+    uint32_t weight = sl_call_timed(c);
+    int64_t begin = weight ? sl_time_mono() : 0;
     int32_t verdict = st->type->process(&c->pub, st->stage, c->lane, doc);
-    if (begin) sl_metrics_call(a, st, sl_time_mono() - begin);
+    if (weight) sl_metrics_chosen(c, weight, sl_time_mono() - begin);
     if (a->note) sl_note_end(a->note);
     return verdict;
   }

@@ -28,7 +28,7 @@ typedef struct sl_stage_stats {
   int64_t last_out;      /* wall clock, ns: when something last went on, was stored or dropped; 0: never */
   int32_t breaker;       /* sinks: 0 closed, 1 open, 2 it works again and the spool is written first */
   uint32_t slow_calls;   /* now running for longer than `timeout` */
-  sl_latency latency;    /* of timed calls; see run/metrics.h */
+  sl_latency latency;    /* of calls, sampled; see run/metrics.h */
   uint64_t bytes_in;
   int64_t cpu_ns; /* CPU time in the stage's own calls; only with opts.profile, else 0 */
   int64_t wall_ns;

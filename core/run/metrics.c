@@ -40,12 +40,21 @@ static void add(atomic_ullong *c, uint64_t n) {
   atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-void sl_metrics_call(sl_actor *a, const sl_stage_rt *st, int64_t ns) {
+static void count(sl_actor *a, const sl_stage_rt *st, uint32_t weight, int64_t ns) {
   sl_latency_rt *l = &a->latency[st->index];
   uint32_t i = 0;
   while (ns > bounds[i]) i++;
-  add(&l->counts[i], 1);
-  add(&l->sum, ns > 0 ? (uint64_t)ns : 0);
+  add(&l->counts[i], weight);
+  add(&l->sum, ns > 0 ? (uint64_t)ns * weight : 0);
+}
+
+void sl_metrics_call(sl_actor *a, const sl_stage_rt *st, int64_t ns) { count(a, st, 1, ns); }
+
+void sl_metrics_chosen(sl_call *c, uint32_t weight, int64_t ns) {
+  count(c->actor, c->st, weight, ns);
+  c->mean_ns = c->mean_ns ? (c->mean_ns * 7 + ns) / 8 : ns;
+  uint32_t most = c->mean_ns < 10 * SL_TIME_US ? 127 : c->mean_ns < 100 * SL_TIME_US ? 15 : 1;
+  c->untimed = c->gap = (uint32_t)sl_rng_below(&c->actor->rng, most);
 }
 
 void sl_metrics_latency(const sl_engine *e, uint32_t stage, sl_latency *ret) {

@@ -148,12 +148,12 @@ typedef struct sl_call {
   uint32_t at_slot, subs;
   sl_unit *last; /* SERIAL: unit of the last document that was held, with a reference */
   sl_err why;
-  int failed;       /* why is set */
-  sl_saved *saved;  /* sinks: what the call saved for the checkpoint [own] */
-  void *lent;       /* by a table of an extension, until its next call [own] */
+  int failed;            /* why is set */
+  sl_saved *saved;       /* sinks: what the call saved for the checkpoint [own] */
+  void *lent;            /* by a table of an extension, until its next call [own] */
   uint32_t untimed, gap; /* calls until the next one that is timed: still, and when it was chosen */
   int64_t mean_ns;       /* of timed calls, smoothed */
-  sl_timer *timers; /* by due; of thread actors */
+  sl_timer *timers;      /* by due; of thread actors */
   sl_watch_rt *watches;
   /* ASYNC */
   sl_pending *pending;

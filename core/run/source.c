@@ -107,10 +107,10 @@ int32_t sl_source_turn(sl_call *c, int64_t credit) {
   if (credit > TURN_BYTES) credit = TURN_BYTES;
   if (e->alone) credit = 1;
   sl_call_begin(c, NULL);
-  int timed = e->opts.profile || sl_call_timed(c);
-  int64_t cpu = e->opts.profile ? sl_time_cpu() : 0, wall = timed ? sl_time_mono() : 0;
+  uint32_t weight = sl_call_timed(c);
+  int64_t cpu = e->opts.profile ? sl_time_cpu() : 0, wall = weight || e->opts.profile ? sl_time_mono() : 0;
   int32_t rc = st->type->produce(&c->pub, st->stage, c->lane, (uint64_t)credit);
-  if (timed) sl_metrics_call(c->actor, st, sl_time_mono() - wall);
+  if (weight) sl_metrics_chosen(c, weight, sl_time_mono() - wall);
   if (e->opts.profile) {
     sl_tally(c->actor, st->index, SL_COUNT_CPU, (uint64_t)(sl_time_cpu() - cpu));
     sl_tally(c->actor, st->index, SL_COUNT_WALL, (uint64_t)(sl_time_mono() - wall));

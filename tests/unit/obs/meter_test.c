@@ -145,7 +145,8 @@ static void counters_go_on_over_generations(void **state) {
   assert_int_equal(dropped + stored, 2000);
   assert_int_equal((int)value_of(text, "sluice_documents_dropped_total" LABEL "}"), dropped);
   double calls = value_of(text, "sluice_stage_call_seconds_count" LABEL ",stage=\"s1\"}");
-  assert_true(calls >= 40 && calls <= 400); /* one in 16 of 2,000 */
+  /* A sample counts for the calls around it; at the end of each thread up to 126 calls are not counted. */
+  assert_true(calls > 1400 && calls <= 2000);
   assert_true(value_of(text, "sluice_stage_call_seconds_bucket" LABEL ",stage=\"s1\",le=\"+Inf\"}") == calls);
   assert_true(value_of(text, "sluice_process_resident_bytes" LABEL "}") > 1e6);
   sl_mem_free(text);

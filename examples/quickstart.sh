@@ -32,6 +32,12 @@ code=0
 [ $code -eq 0 ] || [ $code -eq 3 ] || exit $code
 echo "(Two samples are troublesome on purpose: 14 is not valid UTF-8, and an empty one is dropped.)" >&2
 
+title "Run: sluice run configs/directives.yaml"
+code=0
+"$sluice" run --quiet configs/directives.yaml 2>/dev/null || code=$?
+[ $code -eq 0 ] || [ $code -eq 3 ] || exit $code
+echo "Open it: file://$PWD/out/register.html"
+
 title "One article: examples/news/03-chi-thi-phong-chay.txt"
 NEWS_INPUT=$PWD/examples/news/03-chi-thi-phong-chay.txt "$sluice" run --quiet configs/view.yaml
 
@@ -40,6 +46,8 @@ cat <<'END'
 out/news.jsonl        one JSON object for each article
 out/news.db           SQLite: documents, entities, people with roles, directives, full-text search
 out/directives.csv    one row for each directive, for a spreadsheet
+out/register.html     who told whom to do what by when: a page to search and read, in one file
+out/register.db       the same in SQLite: SELECT * FROM v_register
 
 Next, with your own files:
   export PATH="$PWD/build/release/bin:$PATH"

@@ -57,6 +57,45 @@ static const char schema_sql[] =
     "CREATE VIEW v_mentions AS SELECT type, coalesce(nullif(norm, ''), entities.text) AS name, count(*) AS mentions,\n"
     "  count(DISTINCT doc) AS documents FROM entities GROUP BY 1, 2 ORDER BY mentions DESC;\n";
 
+/* What version 2 adds; made of version 1 in a new file, too, so that there is one way to it. The rows of an older file
+ * are filled from the JSON that it holds. */
+static const char register_sql[] =
+    "ALTER TABLE directives ADD COLUMN role TEXT;\n"
+    "ALTER TABLE directives ADD COLUMN strength TEXT;\n"
+    "ALTER TABLE directives ADD COLUMN told TEXT;\n"
+    "ALTER TABLE directives ADD COLUMN due TEXT;\n"
+    "CREATE TABLE addressees(\n"
+    "  doc INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, n INTEGER NOT NULL, name TEXT NOT NULL);\n"
+    "CREATE INDEX addressees_doc ON addressees(doc, n);\n"
+    "CREATE INDEX addressees_name ON addressees(name);\n"
+    "CREATE VIEW v_register AS SELECT speaker, role, verb, strength, coalesce(addressees, told) AS addressees, "
+    "content,\n"
+    "  deadline, due, d.id AS article, d.title, d.published, start_byte, end_byte, d.uri, doc, n\n"
+    "  FROM directives JOIN documents AS d USING (doc) ORDER BY d.published DESC, doc, n;\n";
+
+static const char upgrade_sql[] =
+    "UPDATE directives SET speaker = (SELECT coalesce(json_extract(json, '$.directives[' || (n - 1) || "
+    "'].speaker_norm'),\n"
+    "  json_extract(json, '$.directives[' || (n - 1) || '].speaker_text.text')) FROM documents AS d\n"
+    "  WHERE d.doc = directives.doc) WHERE speaker IS NULL;\n"
+    "UPDATE directives SET (strength, told) = (SELECT json_extract(json, '$.directives[' || (n - 1) || '].strength'),\n"
+    "  json_extract(json, '$.directives[' || (n - 1) || '].to.text') FROM documents AS d WHERE d.doc = "
+    "directives.doc);\n"
+    "UPDATE directives SET role = (SELECT group_concat(role, '; ') FROM people AS p\n"
+    "  WHERE p.doc = directives.doc AND p.person = directives.speaker);\n"
+    "UPDATE directives SET due = substr(deadline, instr(deadline, '/') + 1) WHERE deadline GLOB "
+    "'[0-9][0-9][0-9][0-9]*';\n"
+    "UPDATE directives SET due = CASE length(due) WHEN 4 THEN due || '-12-31' WHEN 7 THEN date(due || '-01', '+1 "
+    "month', "
+    "'-1 day')\n"
+    "  WHEN 10 THEN date(due) END WHERE due IS NOT NULL;\n"
+    "INSERT INTO addressees SELECT directives.doc, n, coalesce(nullif(e.norm, ''), e.text) FROM directives\n"
+    "  JOIN documents AS d USING (doc), json_each(d.json, '$.directives[' || (n - 1) || '].addressees') AS a\n"
+    "  JOIN entities AS e ON e.doc = directives.doc AND e.entity = a.value WHERE coalesce(nullif(e.norm, ''), e.text) "
+    "IS "
+    "NOT NULL;\n"
+    "INSERT INTO addressees SELECT doc, n, told FROM directives WHERE told IS NOT NULL AND addressees IS NULL;\n";
+
 int32_t store_sqlite_error(store_error *err, sqlite3 *db, int rc, const char *what) {
   int basic = rc & 0xFF;
   err->code = basic == SQLITE_NOMEM ? SL_ENOMEM : basic == SQLITE_PERM || basic == SQLITE_READONLY ? SL_EPERM : SL_EIO;
@@ -91,9 +130,12 @@ static int integer(sqlite3 *db, const char *sql, int64_t *ret) {
   return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
-static int make_schema(sqlite3 *db) {
+/* old: the tables of version 1 are there. */
+static int make_schema(sqlite3 *db, int old) {
   char sql[96];
-  int rc = sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
+  int rc = old ? SQLITE_OK : sqlite3_exec(db, schema_sql, NULL, NULL, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_exec(db, register_sql, NULL, NULL, NULL);
+  if (rc == SQLITE_OK && old) rc = sqlite3_exec(db, upgrade_sql, NULL, NULL, NULL);
   snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", STORE_APPLICATION, STORE_VERSION);
   return rc == SQLITE_OK ? sqlite3_exec(db, sql, NULL, NULL, NULL) : rc;
 }
@@ -106,7 +148,7 @@ static int32_t check_schema(sqlite3 *db, const char *path, store_error *err) {
   if (rc == SQLITE_OK) rc = integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
   if (rc != SQLITE_OK) return store_sqlite_error(err, db, rc, "the database cannot be read");
   if (tables == 0 && version == 0) {
-    rc = make_schema(db);
+    rc = make_schema(db, 0);
     return rc == SQLITE_OK ? SL_OK : store_sqlite_error(err, db, rc, "the tables cannot be made");
   }
   if (application != STORE_APPLICATION)
@@ -115,6 +157,8 @@ static int32_t check_schema(sqlite3 *db, const char *path, store_error *err) {
   if (version > STORE_VERSION)
     return refuse(err, SL_ESTATE, "the database was written by a newer Sluice", path,
                   "use that version, or name another path");
+  if (version < STORE_VERSION && (rc = make_schema(db, 1)) != SQLITE_OK)
+    return store_sqlite_error(err, db, rc, "the tables of an older version cannot be renewed");
   return SL_OK;
 }
 

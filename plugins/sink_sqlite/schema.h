@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 #define STORE_APPLICATION 0x534C4344 /* application_id: "SLCD" */
-#define STORE_VERSION 1              /* user_version */
+#define STORE_VERSION 2              /* user_version */
 
 typedef struct store_error {
   int32_t code; /* SL_E… */

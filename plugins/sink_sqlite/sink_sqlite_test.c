@@ -111,8 +111,66 @@ static void stores_an_article(void **state) {
   answers("SELECT speaker, content, id FROM v_directives", "Tô Lâm|làm ngay|bai-1\ne9|NULL|bai-1");
   answers("SELECT name, mentions FROM v_mentions WHERE type = 'ROLE'", "Tổng Bí thư|2");
   answers("SELECT id, characters FROM v_documents", "bai-1|64");
-  answers("PRAGMA user_version", "1");
+  answers("PRAGMA user_version", "2");
   answers("PRAGMA journal_mode", "wal");
+}
+
+static const char ordered[] =
+    "{\"id\":\"bai-2\",\"title\":\"Chỉ đạo\",\"published\":\"2025-08-21\",\"text\":\"…\",\"entities\":["
+    "{\"id\":\"e1\",\"type\":\"PERSON\",\"text\":\"ông Chiến\",\"norm\":\"Hà Văn Chiến\"},"
+    "{\"id\":\"e2\",\"type\":\"ROLE\",\"text\":\"Bí thư\",\"norm\":\"Bí thư Tỉnh ủy\",\"person\":\"e1\"},"
+    "{\"id\":\"e3\",\"type\":\"ROLE\",\"text\":\"Bí thư Tỉnh ủy\",\"person\":\"e1\"},"
+    "{\"id\":\"e4\",\"type\":\"ROLE\",\"text\":\"đại biểu\",\"persons\":[\"e9\",\"e1\"],\"person\":\"e9\"},"
+    "{\"id\":\"e5\",\"type\":\"ORG\",\"text\":\"Sở Y tế\"},{\"id\":\"e6\",\"type\":\"ORG\",\"text\":\"Công an\"}],"
+    "\"directives\":[{\"speaker\":\"e1\",\"verb\":\"giao\",\"strength\":\"assign\",\"addressees\":[\"e5\",\"e6\"],"
+    "\"to\":{\"text\":\"Sở Y tế và Công an\"},\"content\":{\"text\":\"báo cáo\",\"start\":0,\"end\":2},"
+    "\"deadline\":{\"text\":\"trong tháng 2/2028\",\"norm\":\"2028-02\"}},"
+    "{\"speaker\":\"e5\",\"verb\":\"đề nghị\",\"strength\":\"request\",\"addressees\":[],\"to\":{\"text\":\"người "
+    "dân\"},"
+    "\"content\":{\"text\":\"đi tiêm\"},\"deadline\":{\"text\":\"16/6\",\"norm\":\"XXXX-06-16\"}},"
+    "{\"speaker\":\"e5\",\"verb\":\"yêu cầu\",\"addressees\":[],\"content\":{\"text\":\"chuẩn bị\"},"
+    "\"deadline\":{\"text\":\"2025 - 2030\",\"norm\":\"2025/2030\"}}]}";
+
+static const char ordered_rows[] =
+    "Hà Văn Chiến|Bí thư Tỉnh ủy; đại biểu|giao|assign|Sở Y tế; Công an|báo cáo|2028-02|2028-02-29|bai-2\n"
+    "Sở Y tế|NULL|đề nghị|request|người dân|đi tiêm|XXXX-06-16|NULL|bai-2\n"
+    "Sở Y tế|NULL|yêu cầu|NULL|NULL|chuẩn bị|2025/2030|2030-12-31|bai-2";
+#define REGISTER "SELECT speaker, role, verb, strength, addressees, content, deadline, due, article FROM v_register"
+#define TOLD "SELECT n, name FROM addressees ORDER BY rowid"
+
+static void keeps_a_register(void **state) {
+  (void)state;
+  sl_harness *h = begin("");
+  assert_int_equal(put(h, "file:///a.txt", ordered), SL_V_OK);
+  answers(REGISTER, ordered_rows);
+  answers(TOLD, "1|Sở Y tế\n1|Công an\n2|người dân");
+  assert_int_equal(put(h, "file:///a.txt", "{\"id\":\"bai-2\"}"), SL_V_OK);
+  answers("SELECT count(*) FROM addressees", "0");
+  sl_harness_free(h);
+}
+
+/* A file as version 1 wrote it, filled from the JSON that it holds. The older version listed a role by its holder
+ * alone. */
+static void upgrades_an_older_file(void **state) {
+  (void)state;
+  sl_harness *h = begin("");
+  assert_int_equal(put(h, "file:///a.txt", ordered), SL_V_OK);
+  sl_harness_free(h);
+  query("DROP VIEW v_register");
+  query("DROP TABLE addressees");
+  const char *const columns[] = {"role", "strength", "told", "due"};
+  for (size_t i = 0; i < 4; i++) query(testdir_text("ALTER TABLE directives DROP COLUMN %s", columns[i]));
+  query("PRAGMA user_version = 1");
+  sl_harness_free(begin(""));
+  answers("PRAGMA user_version", "2");
+  answers("SELECT verb, strength, addressees, due FROM v_register",
+          "giao|assign|Sở Y tế; Công an|2028-02-29\nđề nghị|request|người dân|NULL\nyêu cầu|NULL|NULL|2030-12-31");
+  answers("SELECT role FROM v_register LIMIT 1", "Bí thư Tỉnh ủy");
+  answers(TOLD, "1|Sở Y tế\n1|Công an\n2|người dân");
+  h = begin("");
+  assert_int_equal(put(h, "file:///a.txt", ordered), SL_V_OK);
+  sl_harness_free(h);
+  answers(REGISTER, ordered_rows);
 }
 
 static void searches_with_and_without_diacritics(void **state) {
@@ -289,9 +347,9 @@ static void refused(const char *word) {
 static void refuses_what_it_does_not_know(void **state) {
   (void)state;
   sl_harness_free(begin(""));
-  query("PRAGMA user_version = 2");
+  query("PRAGMA user_version = 3");
   refused("newer Sluice");
-  query("PRAGMA user_version = 1");
+  query("PRAGMA user_version = 2");
   sl_harness_free(begin(""));
 }
 
@@ -380,6 +438,8 @@ static void many_entities_are_no_trouble(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(stores_an_article),
+      TEST(keeps_a_register),
+      TEST(upgrades_an_older_file),
       TEST(searches_with_and_without_diacritics),
       TEST(an_edited_article_replaces_the_old_one),
       TEST(conflicts_may_keep_or_reject),

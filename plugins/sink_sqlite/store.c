@@ -8,9 +8,10 @@
 
 #include <sluice/plugin.h>
 
-#include "../common/article.h"
+#include "../common/directive.h"
 
 #define ADDRESSEES 4096 /* bytes of the names of a directive's addressees */
+#define ROLES 2048      /* bytes of the roles of its speaker */
 
 enum {
   Q_BEGIN,
@@ -28,10 +29,12 @@ enum {
   Q_CLEAR_ENTITIES,
   Q_CLEAR_PEOPLE,
   Q_CLEAR_DIRECTIVES,
+  Q_CLEAR_ADDRESSEES,
   Q_ENTITY,
   Q_PERSON,
   Q_TRIM_PEOPLE,
   Q_DIRECTIVE,
+  Q_ADDRESSEE,
   Q_COUNT
 };
 
@@ -56,14 +59,16 @@ static const char *const queries[Q_COUNT] = {
     [Q_CLEAR_ENTITIES] = "DELETE FROM entities WHERE doc = ?1",
     [Q_CLEAR_PEOPLE] = "DELETE FROM people WHERE doc = ?1",
     [Q_CLEAR_DIRECTIVES] = "DELETE FROM directives WHERE doc = ?1",
+    [Q_CLEAR_ADDRESSEES] = "DELETE FROM addressees WHERE doc = ?1",
     [Q_ENTITY] = "INSERT INTO entities(doc, entity, type, start_byte, end_byte, text, norm, person)"
                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [Q_PERSON] = "INSERT INTO people(doc, person, role) SELECT ?1, ?2, ?3 WHERE NOT EXISTS"
                  " (SELECT 1 FROM people WHERE doc = ?1 AND person = ?2 AND role IS ?3)",
     [Q_TRIM_PEOPLE] = "DELETE FROM people WHERE doc = ?1 AND role IS NULL AND person IN"
                       " (SELECT person FROM people WHERE doc = ?1 AND role IS NOT NULL)",
-    [Q_DIRECTIVE] = "INSERT INTO directives(doc, n, speaker, verb, addressees, content, deadline, start_byte, end_byte)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [Q_DIRECTIVE] = "INSERT INTO directives(doc, n, speaker, verb, addressees, content, deadline, start_byte, end_byte,"
+                    " role, strength, told, due) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [Q_ADDRESSEE] = "INSERT INTO addressees(doc, n, name) VALUES(?1, ?2, ?3)",
 };
 
 struct store {
@@ -263,16 +268,40 @@ static const char *deadline(const cJSON *v) {
   return norm && *norm ? norm : article_words(v);
 }
 
-static int put_directives(store *s, int64_t doc, const cJSON *first) {
+static int put_addressee(store *s, int64_t doc, int64_t n, const char *name) {
+  if (!name || !*name) return SQLITE_OK;
+  sqlite3_bind_int64(s->stmt[Q_ADDRESSEE], 1, doc);
+  sqlite3_bind_int64(s->stmt[Q_ADDRESSEE], 2, n);
+  bind_text(s->stmt[Q_ADDRESSEE], 3, name);
+  return run(s, Q_ADDRESSEE);
+}
+
+/* A row for each addressee with a name; where nobody is named, one with the phrase. */
+static int put_addressees(store *s, int64_t doc, int64_t n, const cJSON *directive, const char *told) {
+  const cJSON *list = article_get(directive, "addressees");
+  const cJSON *first = cJSON_IsArray(list) ? list->child : NULL;
+  int rc = first ? SQLITE_OK : put_addressee(s, doc, n, told);
+  for (const cJSON *a = first; a && rc == SQLITE_OK; a = a->next)
+    rc = put_addressee(s, doc, n, article_name(&s->refs, a));
+  return rc;
+}
+
+static int put_directives(store *s, int64_t doc, const cJSON *first, const cJSON *entities) {
   sqlite3_stmt *q = s->stmt[Q_DIRECTIVE];
   int64_t n = 0;
   for (const cJSON *d = first; d; d = d->next) {
-    char names[ADDRESSEES];
+    char names[ADDRESSEES], roles[ROLES], due[11];
     const cJSON *content = article_get(d, "content");
+    const char *told = article_words(article_get(d, "to"));
     addressees(s, d, names);
+    directive_roles(&s->refs, entities, d, roles, sizeof roles);
     sqlite3_bind_int64(q, 1, doc);
     sqlite3_bind_int64(q, 2, ++n);
-    bind_text(q, 3, article_name(&s->refs, article_get(d, "speaker")));
+    bind_text(q, 10, *roles ? roles : NULL);
+    bind_text(q, 11, article_string(d, "strength"));
+    bind_text(q, 12, told);
+    bind_text(q, 13, directive_last_day(deadline(article_get(d, "deadline")), due) == 0 ? due : NULL);
+    bind_text(q, 3, directive_speaker(&s->refs, d));
     bind_text(q, 4, article_words(article_get(d, "verb")));
     bind_text(q, 5, *names ? names : NULL);
     bind_text(q, 6, article_words(content));
@@ -281,6 +310,7 @@ static int put_directives(store *s, int64_t doc, const cJSON *first) {
     bind_offset(q, 9, article_get(content, "end"));
     int rc = run(s, Q_DIRECTIVE);
     sqlite3_clear_bindings(q);
+    if (rc == SQLITE_OK) rc = put_addressees(s, doc, n, d, told);
     if (rc != SQLITE_OK) return rc;
   }
   return SQLITE_OK;
@@ -342,7 +372,7 @@ static int write_rows(store *s, const store_doc *d, const columns *c, int64_t do
   int rc = SQLITE_OK;
   if (doc) {
     rc = run_doc(s, Q_UNSEARCH, doc);
-    for (int q = Q_CLEAR_ENTITIES; q <= Q_CLEAR_DIRECTIVES && rc == SQLITE_OK; q++) rc = run_doc(s, q, doc);
+    for (int q = Q_CLEAR_ENTITIES; q <= Q_CLEAR_ADDRESSEES && rc == SQLITE_OK; q++) rc = run_doc(s, q, doc);
     sqlite3_bind_int64(s->stmt[Q_UPDATE], 12, doc);
     if (rc == SQLITE_OK) rc = put_row(s, Q_UPDATE, d, c);
   } else {
@@ -352,7 +382,7 @@ static int write_rows(store *s, const store_doc *d, const columns *c, int64_t do
   if (rc == SQLITE_OK) rc = run_doc(s, Q_SEARCH, doc);
   if (rc == SQLITE_OK) rc = put_entities(s, doc, c->entities);
   if (rc == SQLITE_OK) rc = put_people(s, doc, c->entities);
-  if (rc == SQLITE_OK) rc = put_directives(s, doc, c->directives);
+  if (rc == SQLITE_OK) rc = put_directives(s, doc, c->directives, c->entities);
   return rc;
 }
 

@@ -19,7 +19,7 @@ void ex_doc_init(ex_doc *doc, const ex_lex *lex) {
 void ex_doc_done(ex_doc *doc) {
   ex_vec *all[] = {&doc->toks, &doc->hits,   &doc->hit_ats, &doc->masks,      &doc->owns,   &doc->sentences,
                    &doc->ents, &doc->shares, &doc->targets, &doc->directives, &doc->quotes, &doc->changes,
-                   &doc->pool, &doc->names,  &doc->order,   &doc->links};
+                   &doc->pool, &doc->names,  &doc->order,   &doc->links,      &doc->matches};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) cJSON_free(all[i]->items);
   memset(doc, 0, sizeof(*doc));
 }
@@ -154,8 +154,8 @@ static uint64_t collect(ex_doc *doc, uint32_t t, uint32_t node, uint32_t len) {
   for (uint32_t i = ex_lex_at(doc->lex, node); i;) {
     const ex_entry *e = ex_lex_entry(doc->lex, i);
     if (!(e->attrs & EXA_OFF) && caps_fit(doc, t, e)) {
-      ex_hit *h = ex_push(doc, &doc->hits, sizeof(*h));
-      if (!h) return mask;
+      if (!vec_reserve(doc, &doc->hits, 1, sizeof(ex_hit))) return mask;
+      ex_hit *h = (ex_hit *)doc->hits.items + doc->hits.n++;
       mask |= UINT64_C(1) << e->cls;
       *h = (ex_hit){.entry = i, .len = (uint8_t)len, .cls = (uint8_t)e->cls, .capital = (e->caps & 1) != 0};
     }
@@ -262,6 +262,8 @@ void ex_tokenise(ex_doc *doc, const ex_span *borders, uint32_t n_borders) {
   for (size_t i = 0; ex_tok_next(doc->s, doc->n, &i, &tok, &key);) {
     if (!vec_reserve(doc, &doc->toks, 1, sizeof(tok))) return;
     tok.id = ex_lex_id(doc->lex, key);
+    if ((tok.flags & TK_WORD) && (tok.id ? ex_lex_foreign(doc->lex, tok.id) : !ex_is_syllable(key)))
+      tok.flags |= TK_FOREIGN;
     ((ex_tok *)doc->toks.items)[doc->toks.n++] = tok;
   }
   doc->tok = doc->toks.items;
@@ -294,7 +296,7 @@ int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *border
   if (len >= INT32_MAX) return SL_ELIMIT;
   ex_vec *all[] = {&doc->toks, &doc->hits,   &doc->hit_ats, &doc->masks,      &doc->owns,   &doc->sentences,
                    &doc->ents, &doc->shares, &doc->targets, &doc->directives, &doc->quotes, &doc->changes,
-                   &doc->pool, &doc->names,  &doc->order,   &doc->links};
+                   &doc->pool, &doc->names,  &doc->order,   &doc->links,      &doc->matches};
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) all[i]->n = 0;
   doc->s = text;
   doc->n = (uint32_t)len;
@@ -303,7 +305,8 @@ int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *border
   doc->oom = false;
   read_published(doc, published);
   ex_tokenise(doc, borders, n_borders);
-  void (*const rules[])(ex_doc *) = {ex_find_legal, ex_find_dates, ex_find_quantities, ex_find_names, ex_link};
+  void (*const rules[])(ex_doc *) = {ex_find_patterns,   ex_find_legal, ex_find_dates,
+                                     ex_find_quantities, ex_find_names, ex_link};
   for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
     if (!doc->oom) rules[i](doc);
   if (!doc->oom && what) ex_find_speech(doc, what);

@@ -3,10 +3,10 @@
  * The annotator: from a text to entities, directives, quotes and changes.
  *
  * A cascade over one array of tokens. Each rule looks at tokens at most a bounded distance away, or moves a cursor only
- * forwards, so the work is linear in the text; `work` counts it. The order of the rules is the order of the files:
- * legal.c, date.c, quantity.c (numbers are unmistakable and go first), then one pass of name.c, org.c, place.c, role.c
- * from left to right, then link.c (who holds which role, whose given name it is), then speech.c (directives and
- * quotes).
+ * forwards, so the work is linear in the text; `work` counts it. Patterns of the lexicon files go first (found.c), then
+ * the rules in the order of the files: legal.c, date.c, quantity.c (numbers are unmistakable and go first), then one
+ * pass of name.c, org.c, place.c, role.c from left to right, then link.c (who holds which role, whose given name it
+ * is), then speech.c (directives and quotes).
  *
  * Everything is an index into the arrays of ex_doc, which keep their memory from document to document: one ex_doc per
  * lane.
@@ -20,11 +20,13 @@
 #include <string.h>
 
 #include "lexicon.h"
+#include "pattern.h"
 #include "token.h"
 
 typedef enum ex_type { E_PERSON, E_ROLE, E_ORG, E_LOC, E_DATE, E_LEGAL, E_QUANTITY, E_TYPES } ex_type;
 
 #define EX_NONE UINT32_MAX
+#define E_NOTHING E_TYPES /* tokens that a pattern takes away from all rules; always hidden */
 
 /* Flags of entities. */
 #define EF_HIDDEN 1u        /* not written: nested in another or taken back */
@@ -114,6 +116,7 @@ typedef struct ex_doc {
   ex_vec names;    /* persons with a full name, newest last */
   ex_vec order;    /* entities in the order of the text */
   ex_vec links;    /* roles of each person, see link.c */
+  ex_vec matches;  /* names that patterns made: ex_pat_match in the order of e0 */
   uint64_t work;   /* steps taken, for tests of linearity */
   uint64_t *steps; /* = &work, so that questions about a const document count, too */
   bool oom;        /* an allocation failed: what was found is not to be used */
@@ -169,9 +172,13 @@ static inline int ex_is(const ex_doc *doc, uint32_t t, uint32_t cp) { return ex_
 /* 1 if token t is this word (NFC), in any case and spelling. */
 int ex_word_is(const ex_doc *doc, uint32_t t, const char *word, size_t n);
 static inline int ex_word(const ex_doc *doc, uint32_t t, const char *word) {
+  if (!(ex_flags(doc, t) & TK_WORD)) return 0;
+  /* Most words differ in their first letter; only i and y are one. */
+  unsigned char a = (unsigned char)doc->s[doc->tok[t].start], b = (unsigned char)*word;
+  if (a < 0x80 && b < 0x80 && ((a ^ b) & 0xDFu) && (a | 0x20) != 'i' && (a | 0x20) != 'y') return 0;
   /* Case, tone placement and i/y do not change the number of bytes. */
   size_t n = strlen(word);
-  return (ex_flags(doc, t) & TK_WORD) && doc->tok[t].end - doc->tok[t].start == n && ex_word_is(doc, t, word, n);
+  return doc->tok[t].end - doc->tok[t].start == n && ex_word_is(doc, t, word, n);
 }
 /* 1 if token t has no space before it and is not the first of a line. */
 static inline int ex_glued(const ex_doc *doc, uint32_t t) {
@@ -209,6 +216,9 @@ char ex_admin_kind(const ex_doc *doc, uint32_t t);
 int ex_has_kind(const ex_doc *doc, const ex_hit *gaz, char kind);
 
 void ex_tokenise(ex_doc *doc, const ex_span *borders, uint32_t n_borders);
+void ex_find_patterns(ex_doc *doc);
+/* The end of the name of that type that a pattern made at t, 0 if there is none. */
+uint32_t ex_pattern_end(const ex_doc *doc, uint32_t t, ex_type type);
 void ex_find_legal(ex_doc *doc);
 void ex_find_dates(ex_doc *doc);
 void ex_find_quantities(ex_doc *doc);
@@ -231,6 +241,8 @@ uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_
 uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak);
 /* The same, and sites: "Trụ sở Trung ương Đảng". */
 uint32_t ex_place_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak);
+/* The name of a province of two syllables or more at t. */
+int ex_is_province(const ex_doc *doc, uint32_t t);
 /* A role without its holder; *ret_org0, *ret_org1 are the tokens of its body (equal: none). */
 uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1);
 

@@ -2,7 +2,8 @@
 /* The lexicons inside the plugin. */
 #include "lexicon.h"
 
-#define FILES(X) X(people) X(given) X(bodies) X(places) X(numbers) X(speech) X(words) X(compounds) X(gazetteer)
+#define FILES(X) \
+  X(people) X(given) X(bodies) X(places) X(numbers) X(speech) X(words) X(compounds) X(gazetteer) X(patterns)
 
 #define DECLARE(name) extern const unsigned char embed_##name##_txt[], embed_##name##_txt_end[];
 FILES(DECLARE)

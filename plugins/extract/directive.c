@@ -342,3 +342,22 @@ int ex_implicit_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, 
   o.verb = span_of(doc, at, at + (must ? 1 : ex_len(doc, at, C_VERB)));
   return add(doc, &o, at, content_end(doc, at, clause->t1));
 }
+
+int ex_directive_found(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, const ex_pat_match *m) {
+  const ex_patterns *ps = ex_lex_patterns(doc->lex);
+  unsigned verb = ex_pattern_capture(ps, m, 'v'), to = ex_pattern_capture(ps, m, 't');
+  if (verb == EX_PAT_CAPTURES) return 0;
+  struct order o = {.who = *who, .verb = span_of(doc, m->cap0[verb], m->cap1[verb])};
+  const ex_hit *hit = ex_hit_at(doc, m->cap0[verb], C_DIRECTIVE);
+  o.strength = hit ? ex_attrs(doc, hit) & ~EXA_WEAK : 0;
+  o.to.t0 = o.to.t1 = m->t1;
+  uint32_t end = content_end(doc, m->t1, clause->t1);
+  if (to != EX_PAT_CAPTURES) {
+    targets_at(doc, m->cap0[to], m->cap1[to], &o.to);
+    o.to.t0 = m->cap0[to];
+    o.to.t1 = m->cap1[to];
+    return add(doc, &o, ex_skip_lead(doc, m->t1), end);
+  }
+  targets_at(doc, m->t1, end, &o.to);
+  return add(doc, &o, ex_skip_lead(doc, o.to.t1), end);
+}

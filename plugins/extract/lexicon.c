@@ -15,6 +15,7 @@
 
 #include <vi_text.h>
 
+#include "pattern.h"
 #include "token.h"
 
 #define LINE_MAX_BYTES 1024u
@@ -76,6 +77,7 @@ static const struct class_info classes[C_COUNT] = {
     [C_COMPOUND] = {"compound", 0, 0},
     [C_VOICE] = {"voice", 0, 0},
     [C_GAZ] = {"gazetteer", 1, 0},
+    [C_PATTERN] = {"pattern", 0, 0},
 };
 
 static const struct {
@@ -100,15 +102,14 @@ struct map {
 };
 
 struct ex_lex {
-  struct map syllables; /* folded key -> id */
-  struct map edges;     /* node << 32 | id -> node */
-  uint32_t *heads;      /* first entry of each node */
-  uint32_t *firsts;     /* node behind the root, by syllable number */
-  ex_entry *entries;
+  struct ex_lex_open open; /* first, see ex_lex_open */
+  struct map syllables;    /* folded key -> id */
+  struct map edges;        /* node << 32 | id -> node */
+  ex_patterns *patterns;
   ex_unit *units;
   char *strings;
   uint32_t n_ids, n_nodes, n_entries, n_units, n_strings;
-  uint32_t cap_firsts, cap_nodes, cap_entries, cap_units, cap_strings;
+  uint32_t cap_firsts, cap_foreign, cap_nodes, cap_entries, cap_units, cap_strings;
 };
 
 /* What the reader of one file knows. */
@@ -180,13 +181,17 @@ ex_lex *ex_lex_new(void) {
   if (!lex) return NULL;
   if (map_init(&lex->syllables, 1024) != 0 || map_init(&lex->edges, 1024) != 0) goto fail;
   /* Number 0 of each kind means "none". */
-  if (room((void **)&lex->firsts, 0, &lex->cap_firsts, sizeof(uint32_t)) != 0) goto fail;
-  if (room((void **)&lex->heads, 0, &lex->cap_nodes, sizeof(uint32_t)) != 0) goto fail;
-  if (room((void **)&lex->entries, 0, &lex->cap_entries, sizeof(ex_entry)) != 0) goto fail;
+  if (room((void **)&lex->open.firsts, 0, &lex->cap_firsts, sizeof(uint32_t)) != 0) goto fail;
+  if (room((void **)&lex->open.foreign, 0, &lex->cap_foreign, 1) != 0) goto fail;
+  if (room((void **)&lex->open.nodes, 0, &lex->cap_nodes, sizeof(struct ex_lex_node)) != 0) goto fail;
+  if (room((void **)&lex->open.entries, 0, &lex->cap_entries, sizeof(ex_entry)) != 0) goto fail;
   if (room((void **)&lex->units, 0, &lex->cap_units, sizeof(ex_unit)) != 0) goto fail;
   if (room((void **)&lex->strings, 0, &lex->cap_strings, 1) != 0) goto fail;
-  lex->heads[0] = lex->firsts[0] = 0;
-  memset(&lex->entries[0], 0, sizeof(ex_entry));
+  if (!(lex->patterns = ex_patterns_new())) goto fail;
+  lex->open.nodes[0] = (struct ex_lex_node){0, 0};
+  lex->open.firsts[0] = 0;
+  lex->open.foreign[0] = 0;
+  memset(&lex->open.entries[0], 0, sizeof(ex_entry));
   memset(&lex->units[0], 0, sizeof(ex_unit));
   lex->strings[0] = '\0';
   lex->n_nodes = lex->n_entries = lex->n_units = lex->n_strings = 1;
@@ -200,21 +205,20 @@ void ex_lex_free(ex_lex *lex) {
   if (!lex) return;
   cJSON_free(lex->syllables.slots);
   cJSON_free(lex->edges.slots);
-  cJSON_free(lex->heads);
-  cJSON_free(lex->firsts);
-  cJSON_free(lex->entries);
+  ex_patterns_free(lex->patterns);
+  cJSON_free(lex->open.nodes);
+  cJSON_free(lex->open.firsts);
+  cJSON_free(lex->open.foreign);
+  cJSON_free(lex->open.entries);
   cJSON_free(lex->units);
   cJSON_free(lex->strings);
   cJSON_free(lex);
 }
 
 uint32_t ex_lex_id(const ex_lex *lex, uint64_t key) { return map_get(&lex->syllables, key); }
-uint32_t ex_lex_step(const ex_lex *lex, uint32_t node, uint32_t id) {
+uint32_t ex_lex_child(const ex_lex *lex, uint32_t node, uint32_t id) {
   return map_get(&lex->edges, (uint64_t)node << 32 | id);
 }
-uint32_t ex_lex_first(const ex_lex *lex, uint32_t id) { return lex->firsts[id]; }
-uint32_t ex_lex_at(const ex_lex *lex, uint32_t node) { return lex->heads[node]; }
-const ex_entry *ex_lex_entry(const ex_lex *lex, uint32_t entry) { return &lex->entries[entry]; }
 const ex_unit *ex_lex_unit(const ex_lex *lex, uint32_t unit) { return &lex->units[unit]; }
 const char *ex_lex_string(const ex_lex *lex, uint32_t offset) { return lex->strings + offset; }
 const char *ex_class_name(ex_class cls) { return cls > C_NONE && cls < C_COUNT ? classes[cls].name : ""; }
@@ -245,24 +249,35 @@ static uint32_t add_string(ex_lex *lex, const char *s, size_t n) {
   return at;
 }
 
+uint32_t ex_lex_intern(ex_lex *lex, uint64_t key) {
+  uint32_t id = ex_lex_id(lex, key);
+  if (id) return id;
+  if (room((void **)&lex->open.firsts, lex->n_ids + 1, &lex->cap_firsts, sizeof(uint32_t)) != 0) return 0;
+  if (room((void **)&lex->open.foreign, lex->n_ids + 1, &lex->cap_foreign, 1) != 0) return 0;
+  id = lex->n_ids + 1;
+  if (map_put(&lex->syllables, key, id) != 0) return 0;
+  lex->n_ids = id;
+  lex->open.firsts[id] = 0;
+  lex->open.foreign[id] = !ex_is_syllable(key);
+  return id;
+}
+
+const ex_patterns *ex_lex_patterns(const ex_lex *lex) { return lex->patterns; }
+
 /* The node of a form, made if need be; 0 when memory is out. */
 static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
   uint32_t node = 0;
   for (unsigned i = 0; i < n; i++) {
-    uint32_t id = ex_lex_id(lex, keys[i]);
-    if (!id) {
-      if (room((void **)&lex->firsts, lex->n_ids + 1, &lex->cap_firsts, sizeof(uint32_t)) != 0) return 0;
-      id = ++lex->n_ids;
-      lex->firsts[id] = 0;
-      if (map_put(&lex->syllables, keys[i], id) != 0) return 0;
-    }
+    uint32_t id = ex_lex_intern(lex, keys[i]);
+    if (!id) return 0;
     uint32_t child = ex_lex_step(lex, node, id);
     if (!child) {
-      if (room((void **)&lex->heads, lex->n_nodes, &lex->cap_nodes, sizeof(uint32_t)) != 0) return 0;
+      if (room((void **)&lex->open.nodes, lex->n_nodes, &lex->cap_nodes, sizeof(struct ex_lex_node)) != 0) return 0;
       child = lex->n_nodes++;
-      lex->heads[child] = 0;
+      lex->open.nodes[child] = (struct ex_lex_node){0, 0};
+      lex->open.nodes[node].filter |= ex_lex_bit(id);
       if (map_put(&lex->edges, (uint64_t)node << 32 | id, child) != 0) return 0;
-      if (!node) lex->firsts[id] = child;
+      if (!node) lex->open.firsts[id] = child;
     }
     node = child;
   }
@@ -274,12 +289,12 @@ static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
 static ex_entry *make_entry(ex_lex *lex, ex_class cls, const uint64_t *keys, unsigned n, uint32_t caps) {
   uint32_t node = make_node(lex, keys, n);
   if (!node) return NULL;
-  for (uint32_t e = lex->heads[node]; e; e = lex->entries[e].next)
-    if (lex->entries[e].cls == cls && (lex->entries[e].caps & 1) == (caps & 1)) return &lex->entries[e];
-  if (room((void **)&lex->entries, lex->n_entries, &lex->cap_entries, sizeof(ex_entry)) != 0) return NULL;
-  ex_entry *entry = &lex->entries[lex->n_entries];
-  *entry = (ex_entry){.cls = (uint16_t)cls, .len = (uint16_t)n, .caps = caps, .next = lex->heads[node]};
-  lex->heads[node] = lex->n_entries++;
+  for (uint32_t e = lex->open.nodes[node].head; e; e = lex->open.entries[e].next)
+    if (lex->open.entries[e].cls == cls && (lex->open.entries[e].caps & 1) == (caps & 1)) return &lex->open.entries[e];
+  if (room((void **)&lex->open.entries, lex->n_entries, &lex->cap_entries, sizeof(ex_entry)) != 0) return NULL;
+  ex_entry *entry = &lex->open.entries[lex->n_entries];
+  *entry = (ex_entry){.cls = (uint16_t)cls, .len = (uint16_t)n, .caps = caps, .next = lex->open.nodes[node].head};
+  lex->open.nodes[node].head = lex->n_entries++;
   return entry;
 }
 
@@ -463,6 +478,20 @@ static int valid_utf8(const char *s, size_t n) {
   return 1;
 }
 
+static void read_pattern(struct reader *r, const char *s, size_t n) {
+  char why[200];
+  int rc = ex_pattern_read(r->lex->patterns, r->lex, s, n, why, sizeof(why));
+  if (rc == SL_ENOMEM) r->oom = 1;
+  if (rc == SL_EPARSE) complain(r, "%s", why);
+}
+
+/* "!*": what was read before into the class of the section counts no more. */
+static void empty_class(struct reader *r) {
+  for (uint32_t i = 1; i < r->lex->n_entries; i++)
+    if (r->lex->open.entries[i].cls == r->cls) r->lex->open.entries[i].attrs |= EXA_OFF;
+  if (r->cls == C_PATTERN) ex_patterns_clear(r->lex->patterns);
+}
+
 static void read_line(struct reader *r, const char *s, size_t n) {
   s = trim(s, &n);
   if (n == 0 || *s == '#') return;
@@ -473,6 +502,10 @@ static void read_line(struct reader *r, const char *s, size_t n) {
     read_section(r, s, n);
   } else if (r->cls == C_NONE) {
     if (r->errors == 0) complain(r, "an entry stands before the first section; write [class] above it");
+  } else if (n == 2 && memcmp(s, "!*", 2) == 0) {
+    empty_class(r);
+  } else if (r->cls == C_PATTERN) {
+    read_pattern(r, s, n);
   } else if (r->cls == C_GAZ) {
     read_unit(r, s, n);
   } else {

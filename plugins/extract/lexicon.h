@@ -6,7 +6,7 @@
  * (`UBND | norm=Ủy ban nhân dân`). `#` begins a comment. A form is matched without regard to case, tone placement and
  * i/y spelling, except that a form that begins with a capital matches only where the text has a capital there; in the
  * classes marked strict each capital of the form must be one in the text. `!form` takes a form out of its class. The
- * section [gazetteer] has lines of its own, described in data/README.md.
+ * sections [gazetteer] and [pattern] have lines of their own, described in data/README.md.
  *
  * A lexicon is built once, then read by many threads.
  */
@@ -66,6 +66,7 @@ typedef enum ex_class {
   C_COMPOUND,   /* words whose last syllable is no head: thị trường */
   C_VOICE,      /* documents and meetings that say something: công điện, hội nghị */
   C_GAZ,        /* units of the gazetteer */
+  C_PATTERN,    /* no class of words: a pattern made a name begin here */
   C_COUNT
 } ex_class;
 
@@ -115,6 +116,19 @@ typedef struct ex_unit {
 
 typedef struct ex_lex ex_lex;
 
+/* What is asked about each token of a text lies open, so that the questions are inline; nobody writes here but
+ * lexicon.c. */
+struct ex_lex_node {
+  uint32_t head;   /* first entry, 0: none */
+  uint32_t filter; /* bit of each child, see ex_lex_bit: a child whose bit is not set does not exist */
+};
+struct ex_lex_open {
+  struct ex_lex_node *nodes;
+  uint32_t *firsts; /* node behind the root, by syllable number */
+  uint8_t *foreign; /* by syllable number: it is not a Vietnamese syllable */
+  ex_entry *entries;
+};
+
 /* Makes a lexicon without entries; NULL when memory is out. [own] */
 ex_lex *ex_lex_new(void);
 void ex_lex_free(ex_lex *lex);
@@ -127,15 +141,28 @@ int ex_lex_read_builtin(ex_lex *lex, char *msg, size_t cap);
 /* Reads a file, or every *.txt of a folder in the order of their names. Also SL_EIO, SL_ENOTFOUND. */
 int ex_lex_read_path(ex_lex *lex, const char *path, char *msg, size_t cap);
 
+static inline const struct ex_lex_open *ex_lex_open(const ex_lex *lex) { return (const struct ex_lex_open *)lex; }
+static inline uint32_t ex_lex_bit(uint32_t id) { return UINT32_C(1) << (id * UINT32_C(0x9E3779B1) >> 27); }
+
 /* The number of a folded syllable, 0 if no form has it. */
 uint32_t ex_lex_id(const ex_lex *lex, uint64_t key);
+/* The same, but the syllable gets a number if it has none; 0 when memory is out. */
+uint32_t ex_lex_intern(ex_lex *lex, uint64_t key);
+const struct ex_patterns *ex_lex_patterns(const ex_lex *lex);
 /* The trie: the node reached from `node` (0: the root) by a syllable, 0 if none; the first entry of a node, 0 if none.
  */
-uint32_t ex_lex_step(const ex_lex *lex, uint32_t node, uint32_t id);
+uint32_t ex_lex_child(const ex_lex *lex, uint32_t node, uint32_t id);
+static inline uint32_t ex_lex_step(const ex_lex *lex, uint32_t node, uint32_t id) {
+  return ex_lex_open(lex)->nodes[node].filter & ex_lex_bit(id) ? ex_lex_child(lex, node, id) : 0;
+}
 /* The same from the root, faster. */
-uint32_t ex_lex_first(const ex_lex *lex, uint32_t id);
-uint32_t ex_lex_at(const ex_lex *lex, uint32_t node);
-const ex_entry *ex_lex_entry(const ex_lex *lex, uint32_t entry);
+static inline uint32_t ex_lex_first(const ex_lex *lex, uint32_t id) { return ex_lex_open(lex)->firsts[id]; }
+static inline uint32_t ex_lex_at(const ex_lex *lex, uint32_t node) { return ex_lex_open(lex)->nodes[node].head; }
+static inline const ex_entry *ex_lex_entry(const ex_lex *lex, uint32_t entry) {
+  return &ex_lex_open(lex)->entries[entry];
+}
+/* 1 if the syllable of that number is not a Vietnamese one. */
+static inline int ex_lex_foreign(const ex_lex *lex, uint32_t id) { return ex_lex_open(lex)->foreign[id]; }
 const ex_unit *ex_lex_unit(const ex_lex *lex, uint32_t unit);
 const char *ex_lex_string(const ex_lex *lex, uint32_t offset);
 /* The name of a class as it stands in files, e.g. "org_head". */

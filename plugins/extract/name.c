@@ -18,7 +18,11 @@ static uint32_t initials_end(const ex_doc *doc, uint32_t t) {
   while (end - t < 16 && (ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) &&
          ex_is(doc, end + 1, '.') && ex_glued(doc, end + 1) && (end == t || ex_glued(doc, end)))
     end += 2;
-  return end > t ? end - 1 : 0;
+  if (end == t) return 0;
+  /* "K.N tại": no stop behind the last one. */
+  int last =
+      (ex_flags(doc, end) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER) && ex_free(doc, end) && ex_glued(doc, end);
+  return last ? end + 1 : end - 1;
 }
 
 /* Capitals from t on, at most max, all of one kind (all caps or not). */
@@ -109,7 +113,8 @@ static uint32_t titled_end(const ex_doc *doc, uint32_t t, int titled) {
 uint32_t ex_name_end(const ex_doc *doc, uint32_t t, int titled) {
   if (!ex_free(doc, t) || !(ex_flags(doc, t) & TK_UPPER) || (titled && !ex_same_line(doc, t))) return 0;
   const ex_hit *family = ex_hit_at(doc, t, C_FAMILY);
-  uint32_t end = titled ? initials_end(doc, t) : 0;
+  uint32_t end = ex_pattern_end(doc, t, E_PERSON);
+  if (!end && titled) end = initials_end(doc, t);
   if (!end && family) {
     uint32_t last = t + family->len;
     end = family_end(doc, t, family, titled);

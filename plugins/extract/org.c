@@ -4,6 +4,7 @@
 
 /* A body while it grows. */
 struct growth {
+  uint32_t from; /* first token behind the head */
   uint32_t at;   /* next token */
   uint32_t sure; /* end of what surely belongs to it */
   uint32_t head; /* attributes of the head */
@@ -22,11 +23,24 @@ static void take(struct growth *g, uint32_t end, int sure) {
   if (sure) g->sure = end;
 }
 
+/* Syllables of the province or country at t, two or more; 0. */
+static uint32_t known_high(const ex_doc *doc, uint32_t t) {
+  uint32_t place = ex_len(doc, t, C_PLACE), gaz = ex_is_province(doc, t) ? ex_len(doc, t, C_GAZ) : 0;
+  uint32_t len = place > gaz ? place : gaz;
+  return len > 1 && (ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_WORD) < len ? len : 0;
+}
+
 /* tỉnh Hà Nam, TP Hà Nội; or the bare "tỉnh" that ends "Công an tỉnh". */
 static int take_place(const ex_doc *doc, struct growth *g) {
   uint32_t core;
   int weak = 0;
   const ex_hit *admin = ex_hit_at(doc, g->at, C_ADMIN);
+  uint32_t country = known_high(doc, g->at);
+  if (country && g->at > g->from) {
+    take(g, g->at + country, 1);
+    g->named = g->closed = 1;
+    return 1;
+  }
   if (admin || ex_len(doc, g->at, C_PLACE) || ex_len(doc, g->at, C_GAZ)) {
     uint32_t end = ex_unit_end(doc, g->at, &core, &weak);
     int word = ex_len(doc, g->at, C_ORG_WORD) >= end - g->at;
@@ -115,7 +129,8 @@ static int take_number(const ex_doc *doc, struct growth *g) {
   if (!(ex_flags(doc, at) & TK_NUM) || !ex_free(doc, at) || !ex_same_line(doc, at) ||
       doc->tok[at].end - doc->tok[at].start > 4)
     return 0;
-  if (ex_len(doc, at + 1, C_NOUN) || ex_len(doc, at + 1, C_UNIT) || ex_len(doc, at + 1, C_SCALE) ||
+  int lower = !(ex_flags(doc, at + 1) & TK_UPPER);
+  if ((lower && ex_len(doc, at + 1, C_NOUN)) || ex_len(doc, at + 1, C_UNIT) || ex_len(doc, at + 1, C_SCALE) ||
       ex_is(doc, at + 1, '%') || ex_is(doc, at + 1, '/'))
     return 0;
   take(g, at + 1, 1);
@@ -143,6 +158,8 @@ static int take_capital(const ex_doc *doc, struct growth *g) {
   uint32_t eponym = ex_len(doc, g->at, C_EPONYM), at = g->at, name = ex_name_end(doc, at, 0);
   if (eponym) return take_name(g, at + eponym);
   if (name && !g->named && (g->head & EXA_EPONYM)) return take_name(g, name);
+  int firm = (g->head & EXA_FREE) && !(g->in_role & EX_IN_ROLE);
+  if (firm && name && !ex_len(doc, at, C_HONORIFIC)) return take_name(g, name);
   if (name || ((g->in_role & EX_IN_ROLE) && ex_len(doc, at, C_FAMILY) && ex_upper(doc, at + 1))) return 0;
   int whole = (g->head & EXA_FREE) || g->named || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS));
   take_name(g, at + 1);
@@ -176,7 +193,7 @@ static int step(const ex_doc *doc, struct growth *g) {
 }
 
 uint32_t ex_org_body(const ex_doc *doc, uint32_t t, uint32_t head_attrs, int in_role) {
-  struct growth g = {.at = t, .sure = t, .head = head_attrs, .in_role = in_role};
+  struct growth g = {.from = t, .at = t, .sure = t, .head = head_attrs, .in_role = in_role};
   while (g.at - t < 24 && step(doc, &g)) ++*doc->steps;
   return g.sure;
 }
@@ -188,11 +205,18 @@ static int has_capital(const ex_doc *doc, uint32_t t0, uint32_t t1) {
   return 0;
 }
 
+/* "Văn phòng Tỉnh ủy", "Chi cục Thủy lợi": a head that has its field in it is a body by itself. */
+static int says_field(const ex_doc *doc, uint32_t t, const ex_hit *head) {
+  for (uint32_t k = 1; k < head->len; k++)
+    if ((ex_lex_entry(doc->lex, head->entry)->caps >> k & 1) && (ex_flags(doc, t + k) & TK_UPPER)) return 1;
+  return 0;
+}
+
 /* The end of a body that begins with a head at t; 0 if the head alone is none. */
 static uint32_t headed_end(const ex_doc *doc, uint32_t t, const ex_hit *head, int in_role) {
   uint32_t attrs = ex_attrs(doc, head), from = t + head->len, end = ex_org_body(doc, from, attrs, in_role);
-  if (!(ex_flags(doc, t) & TK_UPPER) && !has_capital(doc, from, end)) return 0;
-  if (end > from || (attrs & EXA_SOLO)) return end;
+  if (((attrs & EXA_FREE) || !(ex_flags(doc, t) & TK_UPPER)) && !has_capital(doc, from, end)) return 0;
+  if (end > from || (attrs & EXA_SOLO) || (!attrs && says_field(doc, t, head))) return end;
   return (attrs & EXA_OPTIONAL) && (in_role & EX_IN_ROLE) ? end : 0;
 }
 
@@ -203,7 +227,21 @@ static uint32_t complete_end(const ex_doc *doc, uint32_t t, const ex_hit *org, i
   return ex_any(doc, end, more) ? ex_org_body(doc, end, ex_attrs(doc, org) & EXA_OPTIONAL, in_role) : end;
 }
 
-uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
+/* "chi nhánh Sông Hàn", "Chi nhánh Khu vực 9" behind the name of a body. Returns its end, `end` if there is none. */
+static uint32_t branch_end(const ex_doc *doc, uint32_t end) {
+  uint32_t core, at = end + 2;
+  int weak;
+  if (!ex_word(doc, end, "chi") || !ex_word(doc, end + 1, "nhánh") || !ex_same_line(doc, end)) return end;
+  uint32_t place = ex_unit_end(doc, at, &core, &weak), run = at;
+  while (run - at < 4 && ex_upper(doc, run) && !ex_len(doc, run, C_TITLE)) run++;
+  /* "Khu vực 9" */
+  if (run > at && (ex_flags(doc, run) & (TK_WORD | TK_UPPER)) == TK_WORD && (ex_flags(doc, run + 1) & TK_NUM))
+    return run + 2;
+  if (place > run) run = place;
+  return run > at ? run : end;
+}
+
+static uint32_t plain_org_end(const ex_doc *doc, uint32_t t, int in_role) {
   if (!ex_free(doc, t) || !ex_any(doc, t, EX_BIT(C_ORG) | EX_BIT(C_ORG_HEAD))) return 0;
   const ex_hit *org = ex_hit_at(doc, t, C_ORG), *head = ex_hit_at(doc, t, C_ORG_HEAD);
   if (org && (ex_attrs(doc, org) & EXA_MID) && (ex_flags(doc, t) & TK_BOS)) org = NULL;
@@ -213,4 +251,10 @@ uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
   if (!org || (head && head->len > org->len && !by_head)) return by_head;
   uint32_t by_org = complete_end(doc, t, org, in_role);
   return by_head > by_org ? by_head : by_org;
+}
+
+uint32_t ex_org_end(const ex_doc *doc, uint32_t t, int in_role) {
+  uint32_t end = ex_free(doc, t) ? ex_pattern_end(doc, t, E_ORG) : 0;
+  if (!end) end = plain_org_end(doc, t, in_role);
+  return end ? branch_end(doc, end) : 0;
 }

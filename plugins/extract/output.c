@@ -230,7 +230,11 @@ static cJSON *write_entity(struct out *o, uint32_t i) {
     write_role(o, to, e);
     break;
   case E_ORG:
-    put_expanded(o, to, "norm", e->t0, e->t1);
+    if (e->norm) {
+      put_norm(o, to, e);
+    } else {
+      put_expanded(o, to, "norm", e->t0, e->t1);
+    }
     if (e->flags & EF_NESTED) put(o, to, "nested", cJSON_CreateTrue());
     break;
   case E_LOC:

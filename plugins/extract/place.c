@@ -13,8 +13,7 @@ static char level_of(const ex_doc *doc, const ex_hit *gaz) {
   return best;
 }
 
-/* The name of a province of two syllables or more at t. */
-static int is_province(const ex_doc *doc, uint32_t t) {
+int ex_is_province(const ex_doc *doc, uint32_t t) {
   const ex_hit *gaz = ex_hit_at(doc, t, C_GAZ);
   return gaz && gaz->len > 1 && level_of(doc, gaz) == 'P';
 }
@@ -33,7 +32,7 @@ static uint32_t name_run(const ex_doc *doc, uint32_t t) {
         ex_len(doc, end, C_ADMIN))
       break;
     /* "phố Hàng Mành Hà Nội": two places. */
-    if (ex_len(doc, end, C_PLACE) > 1 || is_province(doc, end)) break;
+    if (ex_len(doc, end, C_PLACE) > 1 || ex_is_province(doc, end)) break;
     /* A person's name behind the place: "xã Tân Phong Nguyễn Văn A". */
     if (ex_len(doc, end, C_FAMILY) && ex_upper(doc, end + 1) && ex_upper(doc, end + 2)) break;
     end++;
@@ -149,6 +148,9 @@ static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
   if (place && (!gaz || place->len >= gaz->len)) {
     uint32_t attrs = ex_attrs(doc, place), end = t + place->len;
     if (attrs & EXA_WEAK) return 0;
+    /* "VN-Index" */
+    if (ex_is(doc, end, '-') && ex_glued(doc, end) && ex_glued(doc, end + 1) && (ex_flags(doc, end + 1) & TK_FOREIGN))
+      return 0;
     if ((attrs & EXA_MID) && bos) return 0;
     if (!(ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS)) && part_of_run(doc, t, place->len == 1 ? end : doc->n_tok))
       return 0;
@@ -167,7 +169,9 @@ static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
 uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak) {
   *ret_core = t;
   *ret_weak = 0;
-  if (!ex_free(doc, t) || !doc->tok[t].id) return 0;
+  if (!ex_free(doc, t)) return 0;
+  uint32_t made = ex_pattern_end(doc, t, E_LOC);
+  if (made || !doc->tok[t].id) return made;
   const ex_hit *place = ex_hit_at(doc, t, C_PLACE), *head = ex_hit_at(doc, t, C_ADMIN);
   uint32_t end = 0;
   if (head && head->len == 1 && ex_in_compound(doc, t) && known_end(doc, t + 1) == t + 1) head = NULL;

@@ -9,7 +9,8 @@
 /* What stands behind a number. */
 struct unit {
   uint32_t t0, t1;
-  const ex_hit *hit; /* unit of measure; NULL: a counted noun */
+  const ex_hit *hit; /* unit of measure of the lexicon; NULL: a counted noun, or several units */
+  bool measure;      /* several units: "tấn/năm" */
 };
 
 static int is_dash(uint32_t cp) { return cp == '-' || cp == 0x2013 || cp == 0x2014; }
@@ -73,11 +74,18 @@ static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) 
   if (unit && !unit->capital && (ex_flags(doc, t) & (TK_ONE | TK_UPPER)) == (TK_ONE | TK_UPPER)) unit = NULL;
   if (unit && (ex_attrs(doc, unit) & EXA_WEAK) && !ex_glued(doc, t) && !scaled) unit = NULL;
   if (unit && t + unit->len >= noun) {
-    *ret = (struct unit){t, t + unit->len, unit};
+    *ret = (struct unit){t, t + unit->len, unit, true};
+    /* "20.000 tấn/năm", "120.000 đồng/người/tháng" */
+    for (int k = 0; k < 2 && ex_is(doc, ret->t1, '/') && ex_glued(doc, ret->t1) && ex_glued(doc, ret->t1 + 1); k++) {
+      uint32_t per = ex_len(doc, ret->t1 + 1, C_UNIT), noun_per = ex_len(doc, ret->t1 + 1, C_NOUN);
+      if (noun_per > per) per = noun_per;
+      if (!per) break;
+      *ret = (struct unit){t, ret->t1 + 1 + per, NULL, true};
+    }
     return 1;
   }
   if (noun == t && !behind_name(doc, t)) noun = unknown_noun(doc, t);
-  *ret = (struct unit){t, noun, NULL};
+  *ret = (struct unit){t, noun, NULL, false};
   return noun > t;
 }
 
@@ -88,9 +96,13 @@ static int not_counting(const ex_doc *doc, uint32_t t) {
   if (doc->s[doc->tok[t].start] == '0' && len > 1) return 1;
   if (ex_glued(doc, t)) {
     uint32_t cp = ex_mark(doc, t - 1);
-    if (cp != '(' && cp != '"' && cp != 0x201C && cp != '$' && cp != '~' && cp != '+') return 1;
+    int sign = cp == '+' && !(t > 1 && (ex_flags(doc, t - 2) & TK_NUM));
+    if (cp != '(' && cp != '"' && cp != 0x201C && cp != '$' && cp != '~' && !sign) return 1;
   }
-  return ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
+  /* "mỗi phần 500.000 đồng": thousands are no name. */
+  int thousands =
+      ex_is(doc, t + 1, '.') && ex_glued(doc, t + 1) && ex_glued(doc, t + 2) && (ex_flags(doc, t + 2) & TK_NUM);
+  return !thousands && ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
 }
 
 /* "đến 15 giờ", "trước 19 giờ ngày 24/8": a time of day. */
@@ -137,7 +149,7 @@ static int add_quantity(ex_doc *doc, uint32_t t0, uint32_t t1, const struct unit
   e->kind = kind;
   e->extra = extra;
   e->unit = unit;
-  if (u->hit) e->flags |= EF_WEAK;
+  if (u->measure) e->flags |= EF_WEAK;
   return 1;
 }
 
@@ -151,7 +163,7 @@ static uint32_t range_at(ex_doc *doc, uint32_t t, uint32_t second, ex_number *lo
   /* The scale of the second serves both. */
   if (high_scaled && !scaled)
     ex_number_scale(low, ex_lex_entry(doc->lex, ex_hit_at(doc, second, C_SCALE)->entry)->value);
-  int known = unit_at(doc, after, high_scaled, &u) && (u.hit || ex_len(doc, after, C_NOUN));
+  int known = unit_at(doc, after, high_scaled, &u) && (u.measure || ex_len(doc, after, C_NOUN));
   int goes_on = is_dash(ex_mark(doc, after)) && ex_glued(doc, after);
   if (!known || goes_on || (!high_scaled && !below(low, high))) return 0;
   return add_quantity(doc, t, u.t1, &u, low, high) ? u.t1 : 0;
@@ -159,7 +171,7 @@ static uint32_t range_at(ex_doc *doc, uint32_t t, uint32_t second, ex_number *lo
 
 static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
   ex_number low, high;
-  struct unit u = {0, 0, NULL};
+  struct unit u = {0, 0, NULL, false};
   uint32_t end = ex_number_at(doc, t, &low);
   if (!end || not_counting(doc, t)) return 0;
   int scaled;
@@ -168,7 +180,7 @@ static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
   uint32_t second = upper_bound(doc, found && u.hit && ex_word(doc, u.t1, "đến") ? u.t1 : at, &high);
   if (second) return range_at(doc, t, second, &low, &high, scaled);
   if (!found && !scaled) return 0;
-  if (!found) u = (struct unit){at, at, NULL};
+  if (!found) u = (struct unit){at, at, NULL, false};
   if (is_clock(doc, t, &u)) return 0;
   return add_quantity(doc, t, u.t1, &u, &low, NULL) ? u.t1 : 0;
 }

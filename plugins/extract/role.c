@@ -4,6 +4,8 @@
 
 #define CHAIN_MAX 12u
 #define NAMES 256u
+#define ALIASES 16u  /* initials of bodies that are remembered */
+#define FIELD_MAX 6u /* words between a title and its body that no lexicon has */
 
 /* Roles in a row: "Ủy viên Bộ Chính trị, Bí thư Trung ương Đảng, Trưởng ban Nội chính Trung ương". */
 struct chain {
@@ -18,9 +20,10 @@ struct chain {
 
 /* The pass from left to right. */
 struct pass {
-  uint32_t person;      /* the person named last in this sentence, EX_NONE */
-  uint32_t person_end;  /* the token behind it and the roles that follow */
-  uint32_t last[NAMES]; /* persons with a full name, by their last syllable */
+  uint32_t person;                  /* the person named last in this sentence, EX_NONE */
+  uint32_t person_end;              /* the token behind it and the roles that follow */
+  uint32_t last[NAMES];             /* persons with a full name, by their last syllable */
+  uint32_t alias[ALIASES], n_alias; /* bodies by their initials: entities of one token, the newest n of them */
 };
 
 static uint32_t mods_end(const ex_doc *doc, uint32_t t) {
@@ -31,6 +34,29 @@ static uint32_t mods_end(const ex_doc *doc, uint32_t t) {
     if ((ex_flags(doc, t) & TK_CAPS || ex_flags(doc, t) & TK_ONE || ex_flags(doc, t) & TK_NUM) &&
         ex_word(doc, t - 1, "khóa"))
       t++;
+  }
+  return t;
+}
+
+/* "trưởng phòng nghiệp vụ y Sở Y tế", "giám đốc âm nhạc Nguyễn An": words in lower case that no lexicon has between a
+ * title and its body or holder. Returns their end with the body, t if they lead nowhere. */
+static uint32_t field_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1) {
+  static const uint64_t ends = EX_BIT(C_STOP) | EX_BIT(C_SAY) | EX_BIT(C_DIRECTIVE) | EX_BIT(C_MODAL) |
+                               EX_BIT(C_ADVERB) | EX_BIT(C_HONORIFIC) | EX_BIT(C_PREP) | EX_BIT(C_TITLE) |
+                               EX_BIT(C_RANK) | EX_BIT(C_JOB) | EX_BIT(C_DATE_CUE) | EX_BIT(C_TITLE_PRE);
+  for (uint32_t k = t; k - t < FIELD_MAX && k < doc->n_tok; k++) {
+    ++*doc->steps;
+    if (!ex_same_line(doc, k) || !ex_free(doc, k) || !(ex_flags(doc, k) & TK_WORD)) return t;
+    if (k > t && (ex_flags(doc, k) & TK_UPPER)) {
+      uint32_t end = ex_org_end(doc, k, EX_IN_ROLE);
+      if (end) {
+        *ret_org0 = k;
+        *ret_org1 = end;
+        return end;
+      }
+      return ex_len(doc, k, C_FAMILY) && ex_name_end(doc, k, 1) > k + 1 ? k : t;
+    }
+    if ((ex_flags(doc, k) & TK_UPPER) || (ex_any(doc, k, ends) && !ex_word(doc, k, "và"))) return t;
   }
   return t;
 }
@@ -65,12 +91,20 @@ static uint32_t complement_end(const ex_doc *doc, uint32_t t, uint32_t attrs, ui
   }
   const ex_hit *admin = ex_hit_at(doc, t, C_ADMIN);
   if (admin && (ex_attrs(doc, admin) & EXA_BARE) && !(ex_flags(doc, t) & TK_UPPER)) return t + admin->len;
-  return t;
+  /* "Phó giám đốc HCDC": the initials of a body. */
+  uint32_t f = ex_flags(doc, t);
+  if ((f & TK_CAPS) && !ex_upper(doc, t + 1) && !(ex_flags(doc, t - 1) & TK_CAPS) && !ex_len(doc, t, C_GIVEN)) {
+    *ret_org1 = t + 1;
+    return t + 1;
+  }
+  return field_end(doc, t, ret_org0, ret_org1);
 }
 
 uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1) {
   *ret_org0 = *ret_org1 = t;
-  if (t >= doc->n_tok || !ex_free(doc, t) || !doc->tok[t].id) return 0;
+  if (t >= doc->n_tok || !ex_free(doc, t)) return 0;
+  uint32_t made = ex_pattern_end(doc, t, E_ROLE);
+  if (made || !doc->tok[t].id) return made;
   const ex_hit *rank = ex_hit_at(doc, t, C_RANK), *title = ex_hit_at(doc, t, C_TITLE);
   uint32_t at = t;
   if (!title) {
@@ -87,7 +121,16 @@ uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t
   uint32_t attrs = ex_attrs(doc, title), from = mods_end(doc, at + title->len);
   uint32_t end = complement_end(doc, from, attrs, ret_org0, ret_org1);
   if (end == from && (attrs & EXA_NEEDS)) return 0;
-  return mods_end(doc, end);
+  end = mods_end(doc, end);
+  /* "Phó Chủ nhiệm Ủy ban Văn hóa của Quốc hội", "giám đốc điều hành của VinFast" */
+  int free = (attrs & EXA_FREE) || *ret_org1 > *ret_org0;
+  uint32_t of = free && ex_word(doc, end, "của") ? ex_org_end(doc, end + 1, EX_IN_ROLE | EX_NESTED) : 0;
+  if (!of) return end;
+  if (*ret_org1 == *ret_org0) {
+    *ret_org0 = end + 1;
+    *ret_org1 = of;
+  }
+  return of;
 }
 
 /* A title in lower case without a complement is a role only beside a name. */
@@ -309,6 +352,30 @@ static int plain_honorific(const ex_doc *doc, uint32_t t, uint32_t *ret_name, ui
   return *ret_end != 0;
 }
 
+/* "Trung tâm Kiểm soát bệnh tật (HCDC)": initials in brackets behind a body stand for it from then on. Returns the
+ * token behind them, 0 if there are none. */
+static uint32_t alias_at(ex_doc *doc, struct pass *p, uint32_t t) {
+  if (!(ex_flags(doc, t) & TK_CAPS) || !ex_free(doc, t)) return 0;
+  uint32_t body = EX_NONE, norm = 0;
+  if (t > 1 && ex_is(doc, t - 1, '(') && ex_is(doc, t + 1, ')')) {
+    body = ex_owner(doc, t - 2);
+    if (body != EX_NONE && ex_ent_at(doc, body)->type == E_ROLE) body = ex_ent_at(doc, body)->link;
+    if (body == EX_NONE || ex_ent_at(doc, body)->type != E_ORG) return 0;
+    norm = ex_keep(doc, doc->s + ex_ent_at(doc, body)->start, ex_ent_at(doc, body)->end - ex_ent_at(doc, body)->start);
+  }
+  for (uint32_t back = 1; body == EX_NONE && back <= ALIASES && back <= p->n_alias; back++) {
+    uint32_t known = p->alias[(p->n_alias - back) % ALIASES];
+    if (ex_equal(doc, ex_ent_at(doc, known)->t0, t, 1)) norm = ex_ent_at(doc, known)->norm;
+    if (norm) break;
+  }
+  if (!norm) return 0;
+  uint32_t i = ex_add(doc, E_ORG, t, t + 1);
+  if (i == EX_NONE) return 0;
+  ex_ent_at(doc, i)->norm = norm;
+  if (body != EX_NONE) p->alias[p->n_alias++ % ALIASES] = i;
+  return t + 1;
+}
+
 /* A body at t, unless a place is longer. Returns the token to go on with, 0 if there is none. */
 static uint32_t body_at(ex_doc *doc, uint32_t t, uint32_t place, int weak) {
   uint32_t org = ex_org_end(doc, t, 0);
@@ -332,6 +399,7 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
     add_person(doc, p, name0, end, EF_TITLED);
     return end;
   }
+  if ((end = alias_at(doc, p, t)) != 0) return end;
   uint32_t place = ex_place_end(doc, t, &core, &weak);
   if ((end = body_at(doc, t, place, weak)) != 0) return end;
   if (place && !weak) return add_place(doc, t, place, core, 0);

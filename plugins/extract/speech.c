@@ -333,6 +333,8 @@ static int is_noun(const ex_doc *doc, uint32_t from, uint32_t t, uint32_t len) {
     uint32_t not_verb = ex_free(doc, t - back) ? ex_len(doc, t - back, C_NOT_VERB) : 0;
     if (not_verb > back) return 1;
   }
+  /* "Công điện yêu cầu": a document that begins the clause is its subject. */
+  if (ex_hit_before(doc, from, t, C_VOICE) == from) return 0;
   return t > from && ex_free(doc, t - 1) && ex_hit_before(doc, from, t, C_NOUN_MARK) != EX_NONE;
 }
 
@@ -435,6 +437,26 @@ static void note_entity(const ex_doc *doc, struct talk *talk, uint32_t i, uint32
     talk->roles[talk->n_roles++ % ROLES] = i;
 }
 
+/* An order that a pattern finds at t. Returns the token behind it, 0 if there is none. */
+static uint32_t found_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
+  ex_pat_match m;
+  if (!(talk->what & EX_RUN_DIRECTIVES) || !ex_order_pattern_at(doc, t, &m) || m.t1 >= c->t1) return 0;
+  unsigned w = ex_pattern_capture(ex_lex_patterns(doc->lex), &m, 'w');
+  ex_speaker who = talk->speaker;
+  who.inherited = true;
+  if (w != EX_PAT_CAPTURES) {
+    uint32_t i = ex_owner(doc, m.cap1[w] - 1);
+    who = (ex_speaker){i == EX_NONE ? i : speaker_of(doc, i), m.cap0[w], m.cap1[w], false};
+  } else if (!talk->active || talk->age > CARRY) {
+    who = (ex_speaker){EX_NONE, t, t, false};
+  }
+  if (!ex_directive_found(doc, c, &who, &m)) return 0;
+  c->subject = who;
+  c->has_subject = c->reported = true;
+  if (w != EX_PAT_CAPTURES) carry(talk, doc, &who);
+  return m.t1;
+}
+
 static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) {
   ex_clause c = {.t0 = s->t0, .t1 = s->t1};
   uint32_t before = doc->directives.n;
@@ -448,7 +470,8 @@ static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) 
     if (t >= talk->quoted && opens_quote(doc, t)) quote_at(doc, talk, t);
     if (i != EX_NONE) note_entity(doc, talk, i, t);
     if (ex_is(doc, t, ';')) c.reported = false;
-    if (i == EX_NONE && t >= talk->quoted && doc->tok[t].id) end = verb_at(doc, &c, talk, t);
+    if (t >= talk->quoted && !c.has_subject) end = found_at(doc, &c, talk, t);
+    if (!end && i == EX_NONE && t >= talk->quoted && doc->tok[t].id) end = verb_at(doc, &c, talk, t);
     t = end > t ? end : t + 1;
   }
   if (doc->directives.n == before && !c.has_subject && !doc->oom && c.t0 >= talk->quoted) implicit(doc, &c, talk);

@@ -28,6 +28,9 @@ int ex_target_follows(const ex_doc *doc, uint32_t t, int named);
 
 /* Tries to read a directive whose verb is the hit at t. Returns 1 if it is one (or memory is out). */
 int ex_directive_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t, const ex_hit *verb);
+/* A directive that a pattern of ORDER found: captures w (who), t (to), v (the verb); what is ordered follows. Returns 1
+ * if it is one. */
+int ex_directive_found(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, const ex_pat_match *m);
 /* "Hà Nội cần …" of a speaker known from before, at the start of a clause at t. Returns 1 if it is one. */
 int ex_implicit_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, uint32_t t);
 

@@ -117,7 +117,6 @@ static void read_word(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t 
   tok->flags |= TK_WORD;
   if (letters == 1) tok->flags |= TK_ONE;
   if (letters >= 2 && letters == uppers) tok->flags |= TK_CAPS;
-  if (!ex_is_syllable(*ret_key)) tok->flags |= TK_FOREIGN;
 }
 
 int ex_tok_next(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t *ret_key) {

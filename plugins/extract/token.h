@@ -27,8 +27,8 @@ typedef struct ex_tok {
   uint32_t key_low; /* low bits of the folded key: equal words have equal ones */
 } ex_tok;
 
-/* Reads the token at *i, skipping white space and ignorable characters; 0 at the end. flags: TK_GLUED and TK_BOP are
- * set. */
+/* Reads the token at *i, skipping white space and ignorable characters; 0 at the end. Of the flags TK_BOS and
+ * TK_FOREIGN are left to the caller. */
 int ex_tok_next(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t *ret_key);
 
 /* 1 if the folded key has the shape of a Vietnamese syllable. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Patterns: classes of expressions in a small language, read from the section [pattern] of lexicon files, see
+ * data/README.md:
+ *
+ *   club: ORG = Aa{1,3} (FC | United | City)
+ *
+ * A pattern is compiled into a program for a backtracking matcher. A match is bounded in tokens and in steps
+ * (PATTERN_STEPS), whatever the pattern, so the work stays linear in the text. Patterns are tried only at tokens that
+ * may begin them: by word, by class of the lexicon, by shape.
+ */
+#ifndef EXTRACT_PATTERN_H
+#define EXTRACT_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ex_lex;
+struct ex_doc;
+
+#define EX_PAT_CAPTURES 8u
+
+/* What a pattern makes: ex_type, or one of these. */
+enum { EX_PAT_NONE = 16, EX_PAT_ORDER };
+
+typedef struct ex_pat_match {
+  uint32_t t0, t1;  /* tokens of the whole match */
+  uint32_t e0, e1;  /* tokens of the entity: those in [ ] if the pattern has them */
+  uint32_t pattern; /* number of the pattern */
+  uint32_t cap0[EX_PAT_CAPTURES], cap1[EX_PAT_CAPTURES]; /* tokens; equal: not captured */
+} ex_pat_match;
+
+typedef struct ex_patterns ex_patterns;
+
+ex_patterns *ex_patterns_new(void);
+void ex_patterns_free(ex_patterns *ps);
+
+/* Reads the line "name: TYPE = elements | attributes", or "!name". lex gets the words that patterns ask for. Returns 0,
+ * SL_EPARSE with a message in msg, SL_ENOMEM. */
+int ex_pattern_read(ex_patterns *ps, struct ex_lex *lex, const char *line, size_t n, char *msg, size_t cap);
+
+/* Takes out all that were read. */
+void ex_patterns_clear(ex_patterns *ps);
+
+/* Does a pattern that is no order begin at t? The longest match, of equals the one read last. anchor: the next token, t
+ * or behind it, for which ex_pattern_anchor is true. */
+int ex_pattern_at(const struct ex_doc *doc, uint32_t t, uint32_t anchor, ex_pat_match *ret);
+int ex_pattern_anchor(const struct ex_doc *doc, uint32_t t);
+/* The same for orders, whose patterns may ask for entities. */
+int ex_order_pattern_at(const struct ex_doc *doc, uint32_t t, ex_pat_match *ret);
+
+/* The kind of entity that a match makes: ex_type, EX_PAT_NONE, EX_PAT_ORDER. */
+unsigned ex_pattern_type(const ex_patterns *ps, const ex_pat_match *m);
+/* The number of the capture named by this letter; EX_PAT_CAPTURES if the pattern has none. */
+unsigned ex_pattern_capture(const ex_patterns *ps, const ex_pat_match *m, char name);
+/* Writes norm= of the pattern with the captures put in; 0 if it has none. */
+int ex_pattern_norm(const struct ex_doc *doc, const ex_pat_match *m, char *out, size_t cap);
+/* What stands behind `key=` in the attributes ("precision"); NULL. */
+const char *ex_pattern_attr(const ex_patterns *ps, const ex_pat_match *m, const char *key);
+
+#endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "cli/load.h"
 #include "cli/statefolder.h"
 
 void sl_place_done(sl_place *p) {
@@ -34,11 +35,21 @@ static int has_database(const char *folder) {
   return there;
 }
 
+/* Its warnings were said where it was run: here they would stand in the way. */
+static int load(const sl_cli *cli, const char *file, sl_registry *registry, sl_pipeline **ret) {
+  sl_diags *diags = sl_diags_new();
+  if (!diags) return out_of_memory();
+  int rc = sl_cli_load_diags(cli, file, registry, diags, ret);
+  if (rc) sl_cli_print_diags(diags);
+  sl_diags_free(diags);
+  return rc ? SL_EXIT_PIPELINE : SL_EXIT_OK;
+}
+
 static int from_pipeline(const sl_cli *cli, const char *file, sl_place *ret) {
   sl_registry *registry = NULL;
   sl_pipeline *p = NULL;
   int rc = sl_cli_registry(cli, &registry);
-  if (rc == SL_EXIT_OK) rc = sl_cli_load(cli, file, registry, &p);
+  if (rc == SL_EXIT_OK) rc = load(cli, file, registry, &p);
   if (rc == SL_EXIT_OK) {
     sl_statefolder_options(p, &ret->bounds);
     ret->bounds.folder = ret->bounds.pipeline = NULL;

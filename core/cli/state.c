@@ -122,11 +122,10 @@ static void show_sources(const checkpoint *c) {
   int some = 0;
   for (size_t i = 0; t && i < c->n; i++) {
     const entry *e = &c->list[i];
-    int queue = strcmp(e->key, "queue") == 0;
-    if (!sl_str_starts(e->key, "source/") && !queue) continue;
+    if (!sl_str_starts(e->key, "source/")) continue;
     some = 1;
     uint64_t behind = e->head > e->position ? e->head - e->position : 0;
-    sl_table_cell(t, "%s", queue ? "(the queue)" : e->key + 7);
+    sl_table_cell(t, "%s", e->key + 7);
     sl_table_cell(t, "%s", sl_str_show_count(e->position, n, sizeof n));
     sl_table_cell(t, "%s", sl_str_show_count(e->above, n, sizeof n));
     sl_table_cell(t, "%s", sl_str_show_count(e->ranges, n, sizeof n));

@@ -183,28 +183,33 @@ static void count_in(sl_actor *a, sl_stage_rt *st, const sl_queue_entry *entry, 
 
 /* A row whose stage is gone waits for `dlq retry --at` as a dead letter would: it becomes one. */
 static void bury_stray(sl_engine *e, const sl_queue_entry *q, const sl_err *why) {
+  const sl_stage_rt *st = stage_by_id(e, q->stage);
+  char key[2048];
+  int bad = why->code == SL_EPARSE; /* bytes that are no body, as they came */
+  snprintf(key, sizeof(key), "%s%s%s", q->uri, *q->locator ? "#" : "", q->locator);
   sl_dead_entry d = {.pipeline = e->p->name,
                      .stage = q->stage,
-                     .uses = "",
-                     .build = "",
+                     .uses = st ? st->conf->uses : "",
+                     .build = st && st->conf->plugin_build ? st->conf->plugin_build : "",
                      .code = sl_err_name(why->code),
                      .message = why->message,
                      .detail = why->detail,
                      .hint = why->hint,
-                     .attempts = q->attempts,
+                     .attempts = q->attempts + 1,
                      .time = sl_time_wall(),
-                     .generation = e->opts.generation,
+                     .generation = e->opts.generation ? e->opts.generation : 1,
                      .uri = q->uri,
                      .locator = q->locator,
                      .revision = q->revision,
-                     .key = q->uri,
-                     .body = q->body,
+                     .key = key,
+                     .body = bad ? (sl_bytes){0} : q->body,
+                     .raw = bad ? q->body : (sl_bytes){0},
                      .payload = q->payload,
                      .media_type = q->media_type,
                      .map = q->map,
                      .splits = q->splits};
   sl_err err;
-  sl_run_log(e, SL_LOG_WARN, q->stage, "dead letter: %s: %s", q->uri, why->message);
+  sl_run_log(e, SL_LOG_WARN, q->stage, "dead letter: %s: %s", key, why->message);
   if (sl_state_dead_put(e->opts.state, &d, &err)) return;
   pthread_mutex_lock(&e->keep->lock);
   sl_slot *slot = sl_track_emit_loose(e->keep->queue, q->id);

@@ -23,32 +23,41 @@ static inline int directive_month_days(int year, int month) {
   return days[month - 1];
 }
 
+/* Four digits, or 0. */
+static inline int directive_year(const char *s) {
+  int v = 0;
+  for (int i = 0; i < 4; i++) {
+    if (s[i] < '0' || s[i] > '9') return 0;
+    v = v * 10 + (s[i] - '0');
+  }
+  return v;
+}
+
+/* What stands behind a year: "", "-Q2", "-09", "-09-30", the latter perhaps with a time. 0, or -1. */
+static inline int directive_rest(const char *s, int year, int *ret_month, int *ret_day) {
+  *ret_month = 12;
+  *ret_day = 0;
+  if (!s[0]) return 0;
+  if (s[0] != '-') return -1;
+  if (s[1] == 'Q') {
+    *ret_month = (s[2] - '0') * 3;
+    return s[2] >= '1' && s[2] <= '4' && !s[3] ? 0 : -1;
+  }
+  *ret_month = directive_pair(s + 1, 12);
+  if (*ret_month == 0) return -1;
+  if (!s[3]) return 0;
+  if (s[3] != '-') return -1;
+  *ret_day = directive_pair(s + 4, directive_month_days(year, *ret_month));
+  return *ret_day && (!s[6] || s[6] == 'T') ? 0 : -1;
+}
+
 /* The last day of a date as `extract` normalises it: 2025-09 is 2025-09-30, 2025-Q2 is 2025-06-30, 2025/2030 is
  * 2030-12-31. 0, or -1 if that is not known (no year, a length of time). */
 static inline int directive_last_day(const char *norm, char ret[11]) {
   const char *slash = norm ? strchr(norm, '/') : NULL;
-  if (slash && strchr(slash + 1, '/')) return -1;
   const char *s = slash ? slash + 1 : norm;
-  if (!s || strlen(s) < 4) return -1;
-  int year = directive_pair(s, 99) * 100;
-  for (int i = 0; i < 4; i++)
-    if (s[i] < '0' || s[i] > '9') return -1;
-  year += (s[2] - '0') * 10 + (s[3] - '0');
-  if (year == 0) return -1;
-  int month = 12, day = 0;
-  if (s[4] == '-' && s[5] == 'Q') {
-    if (s[6] < '1' || s[6] > '4' || s[7]) return -1;
-    month = (s[6] - '0') * 3;
-  } else if (s[4] == '-') {
-    month = directive_pair(s + 5, 12);
-    if (month == 0 || (s[7] && s[7] != '-')) return -1;
-    if (s[7] == '-') {
-      day = directive_pair(s + 8, directive_month_days(year, month));
-      if (day == 0 || (s[10] && s[10] != 'T')) return -1;
-    }
-  } else if (s[4]) {
-    return -1;
-  }
+  int year = s ? directive_year(s) : 0, month, day;
+  if (year == 0 || strchr(s, '/') || directive_rest(s + 4, year, &month, &day) != 0) return -1;
   if (day == 0) day = directive_month_days(year, month);
   snprintf(ret, 11, "%04u-%02u-%02u", (unsigned)year % 10000, (unsigned)month % 100, (unsigned)day % 100);
   return 0;

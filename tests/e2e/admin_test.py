@@ -69,14 +69,15 @@ def post(path, code=200, body=b""):
 class Running:
     """A pipeline that runs until the end of the block, then stops on SIGTERM."""
 
-    def __init__(self, *args, text=PIPELINE, env=None):
+    def __init__(self, *args, text=PIPELINE, env=None, until="stored"):
         write("p.yaml", text)
+        self.until = until
         self.p = start("run", "p.yaml", *args, env=env)
 
     def __enter__(self):
         wait_until(lambda: os.path.exists("state/admin.sock") or self.p.poll() is not None, "the admin socket")
         if self.p.poll() is None:
-            wait_until(lambda: get("/api/stages")["stored"] > 0 or self.p.poll() is not None, "a stored document")
+            wait_until(lambda: get("/api/stages")[self.until] > 0 or self.p.poll() is not None, "a document: " + self.until)
         if self.p.poll() is not None:
             raise Failed("it did not run: %r" % finish(self.p))
         return self
@@ -190,6 +191,40 @@ def test_dead_letters():
         same(call("POST", "/api/dlq/edit?id=%d" % second, b"not JSON")[0], 400)
         has(post("/api/dlq/drop?older=soon", 400)["error"], "older", "soon")
         has(post("/api/dlq/drop?id=0", 400)["error"], "whole number")
+
+
+def reasons():
+    status, text, _ = call("GET", "/readyz")
+    found = json.loads(text)
+    same(status, 200 if found["ready"] else 503, text)
+    same(found["ready"], not found["reasons"])
+    return {r["reason"]: r for r in found["reasons"]}
+
+
+def test_not_ready():
+    text = PIPELINE.replace("reject: 20", "reject: 50").replace("name: báo", "name: báo\ngrace: 2s\ndead_letters: { max: 10, when_full: drop_oldest }")
+    text += """
+  - id: bad
+    uses: teststages.test_sink
+    from: work
+    with: { retry: 1000, retries: 1000000 }
+    on_error: { retry: -1, backoff: 10ms, backoff_max: 20ms, breaker: 2 }
+  - id: slow
+    uses: teststages.test_sink
+    from: work
+    with: { pause: 900ms }
+    timeout: 50ms
+"""
+    with Running(text=text, until="in"):
+        wait_until(lambda: {"dead_letters_full", "breaker_open", "slow_call"} <= set(reasons()), "three reasons")
+        found = reasons()
+        same((found["breaker_open"]["stage"], found["slow_call"]["stage"]), ("bad", "slow"))
+        figures = samples(call("GET", "/metrics")[1])
+        same(figures['sluice_ready{pipeline="báo"}'], 0)
+        true(figures['sluice_stage_breaker{pipeline="báo",stage="bad"}'] > 0, "the breaker's figure")
+        same(figures['sluice_dead_letters_limit{pipeline="báo"}'], 10)
+        true(figures['sluice_dead_letters{pipeline="báo"}'] >= 10, "the dead letters are full")
+        has(sluice("top", "state", "--once", "--interval", "100ms").out, "! bad: the sink keeps failing", "! the dead letters are full")
 
 
 def test_tcp_needs_a_token():

@@ -122,6 +122,48 @@ class Run:
         return found
 
 
+class Live:
+    """A run in the background whose log can be waited for."""
+
+    def __init__(self, folder, faults=(), extra=()):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_FAULT")}
+        env["XDG_CACHE_HOME"] = os.path.join(BUILD, "e2e-cache")
+        if faults:
+            env.update(LD_PRELOAD=PRELOAD, SLUICE_FAULT=";".join(faults))
+        self.folder, self.path = folder, os.path.join(folder, "log")
+        with open(self.path, "wb") as log:
+            self.process = subprocess.Popen([SLUICE, "run", "p.yaml", *extra], cwd=folder, env=env,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def log(self):
+        with open(self.path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def wait_for(self, what, test):
+        """Waits until test() holds while the process runs."""
+        end = time.monotonic() + LIMIT
+        while not test():
+            if self.process.poll() is not None and not test():
+                raise Failed("the run ended with %d before %s:\n%s" % (self.process.returncode, what, self.log()[-2000:]))
+            if time.monotonic() > end:
+                self.process.kill()
+                raise Failed("%s did not come within %d s:\n%s" % (what, LIMIT, self.log()[-2000:]))
+            time.sleep(0.01)
+
+    def wait_log(self, text):
+        self.wait_for("%r in the log" % text, lambda: text in self.log())
+
+    def finish(self, code=0):
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Failed("the run in %s did not end within %d s:\n%s" % (self.folder, LIMIT, self.log()[-2000:])) from None
+        if self.process.returncode != code:
+            raise Failed("expected exit code %d, found %d:\n%s" % (code, self.process.returncode, self.log()[-2000:]))
+        return self.log()
+
+
 # ---- outputs --------------------------------------------------------------------------------------------------------
 
 

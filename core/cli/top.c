@@ -57,7 +57,7 @@ static int once(const sl_cli *cli, top *t) {
     rc = look(t, &err);
   }
   if (rc != 0) return sl_cli_fail(&err);
-  sl_top_draw(t->was, t->now, t->sort, sl_term_colors(stdout), &out);
+  sl_top_draw(t->was, t->now, t->sort, sl_term_colors(stdout), 0, &out);
   (void)fwrite(out.data, 1, out.len, stdout);
   sl_buf_done(&out);
   return SL_EXIT_OK;
@@ -79,7 +79,9 @@ static int json_lines(top *t) {
 static void draw(const top *t, const sl_err *err, int colors) {
   char every[32];
   sl_buf out = {0};
-  if (t->now) sl_top_draw(t->was, t->now, t->sort, colors, &out);
+  int columns, rows;
+  sl_screen_size(&columns, &rows);
+  if (t->now) sl_top_draw(t->was, t->now, t->sort, colors, columns, &out);
   if (err)
     (void)sl_buf_addf(&out, "\n%s! %s%s\n", sl_term_style(colors, SL_STYLE_RED), err->message,
                       sl_term_style(colors, 0));

@@ -165,35 +165,68 @@ static void cell_time(sl_table *t, const sl_latency *l, double q) {
     sl_table_cell(t, "-");
 }
 
-static void stage_row(sl_table *t, const row *r) {
+/* The columns, and how wide a terminal must be for each: in a narrow one the less urgent ones give way. */
+static const struct {
+  const char *title;
+  int from;
+} columns_of_table[] = {{"stage", 0},   {"in/s", 0},   {"out/s", 0},    {"out", 60}, {"dropped", 90}, {"queue", 0},
+                        {"bytes", 100}, {"held", 110}, {"retried", 80}, {"dead", 0}, {"p50", 70},     {"p99", 0}};
+#define N_COLUMNS (sizeof columns_of_table / sizeof columns_of_table[0])
+
+static void cell_of(sl_table *t, const row *r, size_t column) {
   int source = strcmp(string(r->now, "kind"), "source") == 0;
-  sl_table_cell(t, "%s", string(r->now, "id"));
-  if (source)
-    sl_table_cell(t, "-");
-  else
-    cell_rate(t, r, "in");
-  cell_rate(t, r, "out");
-  cell(t, number(r->now, "out"));
-  cell(t, number(r->now, "dropped") + number(r->now, "unrouted"));
-  cell(t, source ? 0 : number(r->now, "queued"));
-  cell_size(t, number(r->now, "queued_bytes"));
-  cell(t, number(r->now, "held"));
-  cell(t, number(r->now, "retried"));
-  cell(t, number(r->now, "dead"));
-  cell_time(t, &r->latency, 0.5);
-  cell_time(t, &r->latency, 0.99);
+  switch (column) {
+  case 0:
+    sl_table_cell(t, "%s", string(r->now, "id"));
+    break;
+  case 1:
+    if (source)
+      sl_table_cell(t, "-");
+    else
+      cell_rate(t, r, "in");
+    break;
+  case 2:
+    cell_rate(t, r, "out");
+    break;
+  case 4:
+    cell(t, number(r->now, "dropped") + number(r->now, "unrouted"));
+    break;
+  case 5:
+    cell(t, source ? 0 : number(r->now, "queued"));
+    break;
+  case 6:
+    cell_size(t, number(r->now, "queued_bytes"));
+    break;
+  case 10:
+    cell_time(t, &r->latency, 0.5);
+    break;
+  case 11:
+    cell_time(t, &r->latency, 0.99);
+    break;
+  default:
+    cell(t, number(r->now, columns_of_table[column].title));
+    break;
+  }
 }
 
 /* The table as text, through a stream in memory. */
-static void add_table(sl_buf *out, const row *rows, uint32_t n, int colors) {
-  static const char *const header[] = {"stage", "in/s", "out/s",   "out",  "dropped", "queue",
-                                       "bytes", "held", "retried", "dead", "p50",     "p99"};
-  sl_table *t = sl_table_new("lrrrrrrrrrrr", header);
+static void add_table(sl_buf *out, const row *rows, uint32_t n, int colors, int width) {
+  const char *header[N_COLUMNS];
+  char format[N_COLUMNS + 1];
+  size_t shown = 0, len = 0;
   char *text = NULL;
-  size_t len = 0;
+  for (size_t c = 0; c < N_COLUMNS; c++) {
+    if (width && columns_of_table[c].from > width) continue;
+    format[shown] = c ? 'r' : 'l';
+    header[shown++] = columns_of_table[c].title;
+  }
+  format[shown] = 0;
+  sl_table *t = sl_table_new(format, header);
   FILE *f = t ? open_memstream(&text, &len) : NULL;
   if (f) {
-    for (uint32_t i = 0; i < n; i++) stage_row(t, &rows[i]);
+    for (uint32_t i = 0; i < n; i++)
+      for (size_t c = 0; c < N_COLUMNS; c++)
+        if (!width || columns_of_table[c].from <= width) cell_of(t, &rows[i], c);
     sl_table_print(t, f, 0, colors, 0);
     (void)fclose(f);
     (void)sl_buf_add(out, text, len);
@@ -246,14 +279,19 @@ static void memory_line(const cJSON *now, sl_buf *out) {
                     number(process, "open_fds"), number(process, "threads"));
 }
 
+static const char *show_lag(const cJSON *state, char *buf, size_t cap) {
+  int64_t lag = (int64_t)(number(state, "checkpoint_lag_s") * 1e3) * SL_TIME_MS;
+  return lag ? sl_str_show_duration(lag, buf, cap) : "none";
+}
+
 static void state_line(const cJSON *now, sl_buf *out) {
   char spool[32], bytes[32], lag[32];
   const cJSON *s = cJSON_GetObjectItemCaseSensitive(now, "state");
   if (!s) return;
   if (!is_true(s, "durable")) (void)sl_buf_addstr(out, "no state folder · ");
   (void)sl_buf_addf(out, "checkpoint lag %s · state %s · spool %.0f (%s) · dead letters %.0f of %.0f\n",
-                    sl_str_show_duration((int64_t)(number(s, "checkpoint_lag_s") * 1e9), lag, sizeof lag),
-                    sl_str_show_size((int64_t)number(s, "bytes"), bytes, sizeof bytes), number(s, "spool_documents"),
+                    show_lag(s, lag, sizeof lag), sl_str_show_size((int64_t)number(s, "bytes"), bytes, sizeof bytes),
+                    number(s, "spool_documents"),
                     sl_str_show_size((int64_t)number(s, "spool_bytes"), spool, sizeof spool), number(s, "dead_letters"),
                     number(s, "dead_letters_limit"));
 }
@@ -267,7 +305,7 @@ static void warnings(const cJSON *now, int colors, sl_buf *out) {
   }
 }
 
-void sl_top_draw(const cJSON *was, const cJSON *now, int sort, int colors, sl_buf *out) {
+void sl_top_draw(const cJSON *was, const cJSON *now, int sort, int colors, int width, sl_buf *out) {
   uint32_t n = 0;
   row *rows = rows_of(was, now, sort, &n);
   head_line(now, colors, out);
@@ -276,6 +314,6 @@ void sl_top_draw(const cJSON *was, const cJSON *now, int sort, int colors, sl_bu
   state_line(now, out);
   warnings(now, colors, out);
   (void)sl_buf_addc(out, '\n');
-  if (rows) add_table(out, rows, n, colors);
+  if (rows) add_table(out, rows, n, colors, width);
   sl_mem_free(rows);
 }

@@ -17,7 +17,8 @@ struct cJSON;
 
 /* The name of a way to sort: "rate". */
 const char *sl_top_sort_name(int sort);
-/* was may be NULL: then there are no rates, and latencies are those since the start. */
-void sl_top_draw(const struct cJSON *was, const struct cJSON *now, int sort, int colors, sl_buf *out);
+/* was may be NULL: then there are no rates, and latencies are those since the start. width: columns of
+ * the terminal, 0: no limit. */
+void sl_top_draw(const struct cJSON *was, const struct cJSON *now, int sort, int colors, int width, sl_buf *out);
 
 #endif

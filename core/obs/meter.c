@@ -115,6 +115,8 @@ static void add_run(sl_run_stats *to, const sl_run_stats *from) {
   to->failed += from->failed;
   to->dead += from->dead;
   to->unfinished += from->unfinished;
+  to->again += from->again;
+  to->waiting += from->waiting;
   if (to->last_success < from->last_success) to->last_success = from->last_success;
 }
 

@@ -100,6 +100,9 @@ static void add_run(sl_buf *out, const sl_view *v) {
   counter(out, v, "sluice_documents_failed_total", "Of them: something went to the dead letters.", r->failed);
   counter(out, v, "sluice_documents_unfinished_total", "Of them: given up at a stop or reload, to come again.",
           r->unfinished);
+  counter(out, v, "sluice_documents_waiting_total", "Of them: something went to the disk, to wait for its turn.",
+          r->waiting);
+  counter(out, v, "sluice_documents_again_total", "Documents that went on after they had waited on disk.", r->again);
   gauge(out, v, "sluice_documents_in_flight", "Documents under way now.", (double)r->in_flight);
   gauge(out, v, "sluice_last_success_timestamp_seconds",
         "When a document last came to its end stored or dropped on purpose; 0: never.", seconds(r->last_success));
@@ -191,8 +194,7 @@ static uint64_t figure(const sl_stage_stats *s, size_t offset) {
 static void add_latency(sl_buf *out, const sl_view *v) {
   const char *name = "sluice_stage_call_seconds";
   char text[40];
-  family(out, name, "histogram",
-         "Time of calls; of quick ones a sample is timed, and counts for all.");
+  family(out, name, "histogram", "Time of calls; of quick ones a sample is timed, and counts for all.");
   for (uint32_t i = 0; i < v->run.n_stages; i++) {
     const sl_stage_stats *s = &v->stages[i];
     uint64_t below = 0;

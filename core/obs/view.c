@@ -211,6 +211,8 @@ static void run_json(const sl_view *v, cJSON *out) {
   number(out, "failed", r->failed);
   number(out, "dead", r->dead);
   number(out, "unfinished", r->unfinished);
+  number(out, "waiting", r->waiting);
+  number(out, "again", r->again);
   number(out, "in_flight", r->in_flight);
   number(out, "budget_used_bytes", r->live_bytes);
   number(out, "budget_limit_bytes", v->pipeline ? (uint64_t)v->pipeline->budget : 0);

@@ -51,7 +51,7 @@ static int take_hand(const sl_dlq *q, const char *what, hand *ret) {
     if (sl_admin_answers(&ret->admin)) return SL_EXIT_OK;
     sl_admin_where_done(&ret->admin);
     sl_err_set(&err, SL_ESTATE, "the state is in use, and its holder has no admin socket: %s", holder);
-    sl_err_hint(&err, "stop the pipeline, or let it run without `admin: off`");
+    sl_err_hint(&err, "stop the pipeline, or let it run without `admin: none`");
     return sl_cli_fail(&err);
   }
   (void)snprintf(name, sizeof name, "sluice dlq %s", what);

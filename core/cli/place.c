@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -97,19 +98,29 @@ static int from_folder(const char *folder, sl_place *ret) {
   return SL_EXIT_OK;
 }
 
-/* The name in path's folder that is most like its last part, as a path; NULL: none. [own] */
+/* The name in path's folder that is most like its last part, as a path; NULL: none. Endings that both have do not
+ * count. [own] */
 static char *nearest(const char *path) {
+  static const char ending[] = ".dead.jsonl";
   char *folder = sl_path_dir(path), *found = NULL;
-  const char *base = sl_path_base(path);
+  char *base = sl_mem_strdup(sl_path_base(path));
+  int lines = base && sl_str_ends(base, ending);
   sl_strlist names = {0};
-  DIR *dir = folder ? opendir(folder) : NULL;
-  for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
-    if (e->d_name[0] != '.') (void)sl_strlist_add(&names, e->d_name);
+  DIR *dir = folder && base ? opendir(folder) : NULL;
+  for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+    if (e->d_name[0] == '.' || (lines && !sl_str_ends(e->d_name, ending))) continue;
+    (void)sl_strlist_add_n(&names, e->d_name, strlen(e->d_name) - (lines ? strlen(ending) : 0));
+  }
   if (dir) closedir(dir);
+  if (lines) base[strlen(base) - strlen(ending)] = '\0';
   sl_strlist_sort(&names);
-  const char *near = sl_str_nearest(base, (const char *const *)names.items, names.count);
-  if (near) found = strchr(path, '/') ? sl_path_join(folder, near) : sl_mem_strdup(near);
+  const char *near = base ? sl_str_nearest(base, (const char *const *)names.items, names.count) : NULL;
+  sl_buf name = {0};
+  if (near) (void)sl_buf_addf(&name, "%s%s", near, lines ? ending : "");
+  if (near && name.data) found = strchr(path, '/') ? sl_path_join(folder, name.data) : sl_mem_strdup(name.data);
+  sl_buf_done(&name);
   sl_strlist_done(&names);
+  sl_mem_free(base);
   sl_mem_free(folder);
   return found;
 }

@@ -171,8 +171,9 @@ static int bound_kv(sl_state *s, const sl_state_opts *o, sl_totals *t, uint64_t 
 
 /* ---- the commit ---- */
 
-struct dropped {
+struct outcome {
   uint64_t dead, kv;
+  uint32_t config; /* whose bounds the database has then */
 };
 
 static int put_time(sl_sdb *db, sl_err *err) {
@@ -190,7 +191,7 @@ static int put_bounds(sl_state *s, const sl_state_opts *o, sl_err *err) {
   return rc ? rc : sl_sdb_meta_put(&s->wdb, "name", s->pipeline, err);
 }
 
-static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *ret, sl_totals *totals, sl_err *err) {
+static int fill(sl_state *s, const sl_state_opts *o, int full, struct outcome *ret, sl_totals *totals, sl_err *err) {
   sl_sdb *db = &s->wdb;
   int64_t before = sqlite3_total_changes64(db->db), now = sl_time_mono();
   int rc = 0;
@@ -207,11 +208,13 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct dropped *r
   /* A commit that changes nothing writes nothing, and makes nothing durable either. */
   int write = full || sqlite3_total_changes64(db->db) != before;
   if (!rc && write) rc = put_time(db, err);
-  if (!rc && write && s->config != s->written && (o->spool_bytes > 0 || o->dead_max > 0)) rc = put_bounds(s, o, err);
+  int bounds = write && s->config != s->written && (o->spool_bytes > 0 || o->dead_max > 0);
+  if (!rc && bounds) rc = put_bounds(s, o, err);
+  ret->config = bounds ? s->config : s->written;
   return rc;
 }
 
-static void tell_dropped(sl_state *s, const struct dropped *d) {
+static void tell_dropped(sl_state *s, const struct outcome *d) {
   if (d->dead)
     sl_state_say(s, SL_LOG_WARN, "%llu of the oldest dead letters were dropped: the bound is reached",
                  (unsigned long long)d->dead);
@@ -221,7 +224,7 @@ static void tell_dropped(sl_state *s, const struct dropped *d) {
 }
 
 /* What was committed is no longer pending: in one step for whoever counts. The connection's lock is held. */
-static void settle(sl_state *s, const sl_totals *totals, const struct dropped *d, sl_sops *ret_done) {
+static void settle(sl_state *s, const sl_totals *totals, const struct outcome *d, sl_sops *ret_done) {
   size_t cursor = 0;
   const char *key;
   void *value;
@@ -244,14 +247,14 @@ static void settle(sl_state *s, const sl_totals *totals, const struct dropped *d
   *ret_done = s->batch;
   s->batch = (sl_sops){NULL, &s->batch.first};
   s->totals = *totals;
-  s->written = s->config;
+  s->written = d->config;
   s->stats.commits++;
   s->stats.last_commit = sl_time_wall();
   s->stats.dead_dropped += d->dead;
   pthread_mutex_unlock(&s->lock);
 }
 
-static int commit(sl_state *s, const sl_state_opts *o, int full, struct dropped *d, sl_sops *ret_done, sl_err *err) {
+static int commit(sl_state *s, const sl_state_opts *o, int full, struct outcome *d, sl_sops *ret_done, sl_err *err) {
   sl_totals totals;
   if (s->gone) sl_map_free(s->gone);
   s->gone = sl_map_new(sl_mem_free);
@@ -267,7 +270,7 @@ static int commit(sl_state *s, const sl_state_opts *o, int full, struct dropped 
 }
 
 int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
-  struct dropped dropped = {0};
+  struct outcome dropped = {0};
   pthread_mutex_lock(&s->lock);
   sl_state_opts o = s->opts;
   s->config = s->configured;

@@ -60,7 +60,7 @@ def test_wrong_values_and_counts_of_arguments():
     has(sluice("run", "a.yaml", "--log-format", "xml", code=2).err, "expected text, logfmt or json, found 'xml'")
     has(sluice("graph", "a.yaml", "--format", "png", code=2).err, "expected dot, mermaid or json, found 'png'")
     has(sluice("trace", "a.yaml", code=2).err, "expected FILE DOC, found 1 argument")
-    has(sluice("dlq", "delete", "x", code=2).err, "expected list or show, found 'delete'")
+    has(sluice("dlq", "delete", "x", code=2).err, "expected list, show, retry, edit, drop or export, found 'delete'")
     has(sluice("dlq", "show", "x", code=2).err, "dlq show WHERE ID")
     has(sluice("dlq", "show", "x", "first", code=2).err, "expected the number of a dead letter, found 'first'")
 

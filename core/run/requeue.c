@@ -214,7 +214,6 @@ static void bury_stray(sl_engine *e, const sl_queue_entry *q, const sl_err *why)
   sl_actor *a = e->actors[0];
   atomic_store_explicit(&a->dead, atomic_load_explicit(&a->dead, memory_order_relaxed) + 1, memory_order_relaxed);
   if (st) sl_tally(a, st->index, SL_COUNT_DEAD, 1);
-  the first one's makes the sum right. */ sl_tally(e->actors[0], st ? st->index : 0, SL_COUNT_DEAD, 1);
   pthread_mutex_lock(&e->keep->lock);
   sl_slot *slot = sl_track_emit_loose(e->keep->queue, q->id);
   pthread_mutex_unlock(&e->keep->lock);

@@ -191,6 +191,14 @@ static int put_bounds(sl_state *s, const sl_state_opts *o, sl_err *err) {
   return rc ? rc : sl_sdb_meta_put(&s->wdb, "name", s->pipeline, err);
 }
 
+/* A commit that changes nothing writes nothing, and makes nothing durable either. */
+static int put_meta(sl_state *s, const sl_state_opts *o, struct outcome *ret, sl_err *err) {
+  int bounds = s->config != s->written && (o->spool_bytes > 0 || o->dead_max > 0);
+  ret->config = bounds ? s->config : s->written;
+  int rc = put_time(&s->wdb, err);
+  return !rc && bounds ? put_bounds(s, o, err) : rc;
+}
+
 static int fill(sl_state *s, const sl_state_opts *o, int full, struct outcome *ret, sl_totals *totals, sl_err *err) {
   sl_sdb *db = &s->wdb;
   int64_t before = sqlite3_total_changes64(db->db), now = sl_time_mono();
@@ -205,12 +213,8 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct outcome *r
   if (!rc) rc = sl_sdb_totals(db, totals, err);
   if (!rc) rc = bound_dead(s, o, totals, &ret->dead, err);
   if (!rc) rc = bound_kv(s, o, totals, &ret->kv, err);
-  /* A commit that changes nothing writes nothing, and makes nothing durable either. */
-  int write = full || sqlite3_total_changes64(db->db) != before;
-  if (!rc && write) rc = put_time(db, err);
-  int bounds = write && s->config != s->written && (o->spool_bytes > 0 || o->dead_max > 0);
-  if (!rc && bounds) rc = put_bounds(s, o, err);
-  ret->config = bounds ? s->config : s->written;
+  if (!rc && (full || sqlite3_total_changes64(db->db) != before)) return put_meta(s, o, ret, err);
+  ret->config = s->written;
   return rc;
 }
 

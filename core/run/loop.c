@@ -357,10 +357,28 @@ static void everyone(sl_engine *e) {
   sl_credit_wake(&e->credit);
 }
 
+/* Where the documents are that the end of grace finds. */
+static void name_unfinished(sl_engine *e) {
+  for (uint32_t t = 0; t < e->n_stations; t++) {
+    const sl_stage_rt *st = &e->stages[e->station_stage[t]];
+    int source = st->type->kind == SL_SOURCE;
+    long long in = atomic_load(&e->flow.zones[sl_zone_q(t)].live) - !source;
+    long long out = atomic_load(&e->flow.zones[sl_zone_l(t)].live);
+    if (source) out -= !atomic_load(&st->produced_end) + (atomic_load(&e->requeue.put_open) != 0);
+    if (in > 0)
+      sl_run_log(e, SL_LOG_WARN, st->conf->id, "given up before or in this stage: %lld document%s", in,
+                 in == 1 ? "" : "s");
+    if (out > 0)
+      sl_run_log(e, SL_LOG_WARN, st->conf->id, "given up on the way from this stage: %lld document%s", out,
+                 out == 1 ? "" : "s");
+  }
+}
+
 static void check_stop(sl_engine *e) {
   int stop = atomic_load(&e->stop), seen = atomic_load(&e->stop_seen);
   if (stop == 1 && e->stop_at && sl_time_mono() >= e->stop_at) {
     sl_run_log(e, SL_LOG_WARN, NULL, "the grace period is over: what is still in flight is given up");
+    name_unfinished(e);
     atomic_store(&e->stop, 2);
     stop = 2;
   }

@@ -63,10 +63,10 @@ def pipeline(folder, stages, state="state", checkpoint="8ms"):
 
 
 class Run:
-    """One run of p.yaml in a folder, with faults. kill_after: seconds after its first store (a change of a file whose name
-    begins with one of `stems`) after which it gets SIGKILL from outside."""
+    """One run of p.yaml in a folder, with faults. kill_after: seconds after its mark (a rule of the preloaded library)
+    after which it gets SIGKILL from outside."""
 
-    def __init__(self, folder, faults=(), kill_after=None, stems=("out.", "more."), extra=()):
+    def __init__(self, folder, faults=(), kill_after=None, extra=()):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_FAULT")}
         env["XDG_CACHE_HOME"] = os.path.join(BUILD, "e2e-cache")
         self.note = os.path.join(folder, "note")
@@ -80,7 +80,7 @@ class Run:
                                        stdout=log, stderr=log)
             try:
                 if kill_after is not None:
-                    self.wait_for_store(folder, process, stems)
+                    self.wait_for_mark(process)
                 process.wait(LIMIT if kill_after is None else kill_after)
             except subprocess.TimeoutExpired:
                 self.hit = True
@@ -95,20 +95,9 @@ class Run:
         if not self.killed and self.code != 0:
             raise Failed("a run in %s ended with %d:\n%s" % (folder, self.code, self.log[-2000:]))
 
-    @staticmethod
-    def wait_for_store(folder, process, stems):
-        def sizes():
-            found = {}
-            for entry in os.scandir(folder):
-                try:
-                    if entry.name.startswith(stems):
-                        found[entry.name] = entry.stat().st_size
-                except FileNotFoundError:  # removed meanwhile
-                    pass
-            return found
-
-        before, end = sizes(), time.monotonic() + LIMIT
-        while process.poll() is None and sizes() == before and time.monotonic() < end:
+    def wait_for_mark(self, process):
+        end = time.monotonic() + LIMIT
+        while process.poll() is None and not os.path.exists(self.note) and time.monotonic() < end:
             time.sleep(0.001)
 
     def counts(self):

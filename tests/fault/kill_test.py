@@ -62,6 +62,7 @@ class Case:
         self.name, self.stages, self.readers = name, stages, readers
         self.events = dict(events, commit="write,%s" % STATE, synced="sync,%s" % STATE, any="any,*/work/*")
         self.slow = "slow,%s,1,%d" % (slow, SLOW * 1e6)
+        self.mark = "mark,%s,%d" % (slow, 4 if slow.startswith("sync") else 1)  # a database has its tables made first
         self.expected = None
         self.totals = {}
         self.seconds = 0  # that the stores of a run take
@@ -168,7 +169,7 @@ def one_session(session, root, keep):
                 run = lib.Run(folder, [case.slow, "%s,%s,%d" % (action, case.events[event], n)])
             else:
                 left = 1 - committed_records(folder, lib.checkpoint(folder)) / (lib.RECORDS + lib.PAGES)
-                run = lib.Run(folder, [case.slow], kill_after=kill * left * case.seconds)
+                run = lib.Run(folder, [case.slow, case.mark], kill_after=kill * left * case.seconds)
             if run.killed:
                 session.landed += 1
             if run.hit:
@@ -242,7 +243,7 @@ def plan(case, wanted, rng):
         kills += 2
         turn += 1
     while kills < wanted * 1.2:  # some come when the run has ended
-        sessions.append(Session(case, [rng.uniform(0.1, 0.8), rng.uniform(0.1, 0.8)], turn))
+        sessions.append(Session(case, [rng.uniform(0, 0.8), rng.uniform(0, 0.8)], turn))
         kills += 2
         turn += 1
     return sessions

@@ -11,6 +11,7 @@
  *   after   the call, then kill
  *   count   only counts
  *   slow    TIMES microseconds of sleep before the call, from the n-th on
+ *   mark    adds a line "mark" to the note before the call, so that somebody outside may kill from then on
  *   ENOSPC, EIO, EROFS, EACCES
  *           the call fails TIMES times (default 1; 0: for ever). As on a disk that fills up, the first write with
  * ENOSPC is short; with EIO half the bytes are written before the error.
@@ -41,7 +42,7 @@
 #define RULES 16
 #define SHOWN __attribute__((visibility("default")))
 
-enum { KILL, HALF, AFTER, COUNT, SLOW, FAIL };
+enum { KILL, HALF, AFTER, COUNT, SLOW, MARK, FAIL };
 enum { WRITE = 1, SYNC = 2, TRUNCATE = 4, RENAME = 8, UNLINK = 16, OPEN = 32, ANY = 63 };
 
 typedef struct {
@@ -82,7 +83,7 @@ static void bad(const char *text) {
 }
 
 static void read_rule(const char *text) {
-  static const char *const actions[] = {"kill", "half", "after", "count", "slow", NULL};
+  static const char *const actions[] = {"kill", "half", "after", "count", "slow", "mark", NULL};
   static const char *const calls[] = {"write", "sync", "truncate", "rename", "unlink", "open", "any", NULL};
   static const int bits[] = {WRITE, SYNC, TRUNCATE, RENAME, UNLINK, OPEN, ANY};
   static const char *const errors[] = {"ENOSPC", "EIO", "EROFS", "EACCES", NULL};
@@ -137,6 +138,7 @@ static fate look(int call, const char *name, const char *path) {
       struct timespec t = {r->times / 1000000, r->times % 1000000 * 1000};
       nanosleep(&t, NULL);
     }
+    if (r->action == MARK && at == r->n) say("mark\n");
     if (r->action == KILL && at == r->n) die(name, path, at);
     int now = r->action == FAIL ? at >= r->n && (r->times == 0 || at < r->n + r->times)
                                 : (r->action == HALF || r->action == AFTER) && at == r->n;

@@ -49,6 +49,16 @@ SPLIT = """  - id: split
     from: records
     with: { split: 300, drop: 50 }
 """
+MIXED = """  - id: slow
+    uses: teststages.test_async
+    from: records
+    in_flight: 20
+    with: { delay: 4ms, seed: 5, retry: 100 }
+    on_error: { retry: 5, backoff: 2ms }
+  - id: work
+    uses: teststages.test_work
+    with: { split: 200, drop: 50, reject: 80, seed: 9 }
+"""
 
 BOTH = "[records, pages]"
 STATE = "*/state.db*"
@@ -85,6 +95,9 @@ CASES = [
     Case("splits", SPLIT + JSONL % ("split", "") + MORE % "[split, pages]",
          [lib.jsonl, lambda f: lib.jsonl(f, "more")], {"store": "write,*/out.*", "rotation": "rename,*/more.*"},
          "write,*/out.jsonl"),
+    Case("mixed", MIXED + JSONL % ("work", "") + MORE % "[work, pages]",
+         [lib.jsonl, lambda f: lib.jsonl(f, "more"), lib.dead_letters],
+         {"store": "write,*/out.*", "rotation": "rename,*/more.*"}, "write,*/out.jsonl"),
 ]
 
 
@@ -175,7 +188,7 @@ def one_session(session, root, keep):
             if run.hit:
                 session.random += 1
                 session.flying += in_flight(case, folder)
-            if run.code == 0:
+            if not run.killed:
                 break
         else:
             raise Failed("the run never came to its end")
@@ -219,7 +232,7 @@ def learn(case, root):
         if torn or not found or max(found.values()) > 1:
             raise Failed("%s: a run without kills: %s %s" % (case.name, torn, found.most_common(3)))
         case.expected.append(found)
-    if "split" not in case.stages and len(case.expected[0]) != lib.RECORDS + lib.PAGES:
+    if "work" not in case.stages and "split" not in case.stages and len(case.expected[0]) != lib.RECORDS + lib.PAGES:
         raise Failed("%s: %d documents came out of %d" % (case.name, len(case.expected[0]), lib.RECORDS + lib.PAGES))
     shutil.rmtree(base)
 

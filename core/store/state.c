@@ -2,6 +2,7 @@
 /* The state of a pipeline: opening, closing, and the writer thread. */
 #include "store/state.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,6 +195,7 @@ static void free_state(sl_state *s) {
 }
 
 static int open_files(sl_state *s, sl_err *err) {
+  struct stat st;
   int rc;
   if (!s->folder) {
     rc = sl_sdb_open(&s->wdb, NULL, SL_SDB_MEMORY, err);
@@ -205,6 +207,9 @@ static int open_files(sl_state *s, sl_err *err) {
   if ((rc = sl_state_lock(s->folder, s->pipeline, &s->lock_fd, err)) != 0) return rc;
   if ((rc = sl_sdb_open(&s->wdb, s->file, SL_SDB_WRITE, err)) != 0) return rc;
   if ((rc = sl_schema_prepare(&s->wdb, s->file, err)) != 0) return rc;
+  if (stat(s->file, &st) != 0) return sl_err_errno(err, errno, "cannot look at %s", s->file);
+  s->dev = st.st_dev;
+  s->inode = st.st_ino;
   if ((rc = sl_sdb_open(&s->rdb, s->file, SL_SDB_READ, err)) != 0) return rc;
   s->reader = &s->rdb;
   return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -220,7 +221,8 @@ static int fill(sl_state *s, const sl_state_opts *o, int full, struct outcome *r
 
 static void tell_dropped(sl_state *s, const struct outcome *d) {
   if (d->dead)
-    sl_state_say(s, SL_LOG_WARN, "%llu of the oldest dead letters were dropped: the bound is reached",
+    sl_state_say(s, SL_LOG_WARN,
+                 "%llu of the oldest dead letters were dropped: their bound of number, bytes or age is reached",
                  (unsigned long long)d->dead);
   if (d->kv)
     sl_state_say(s, SL_LOG_WARN, "%llu entries of the key-value state were dropped: its bound is reached",
@@ -273,6 +275,15 @@ static int commit(sl_state *s, const sl_state_opts *o, int full, struct outcome 
   return rc;
 }
 
+/* SQLite would go on writing to files that have no name any more. */
+static int check_file(const sl_state *s, sl_err *err) {
+  struct stat st;
+  if (!s->file || (stat(s->file, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->inode)) return 0;
+  sl_err_set(err, SL_EIO, "cannot write the state: %s was taken away or replaced", s->file);
+  sl_err_hint(err, "put it back, or start the pipeline anew");
+  return SL_EIO;
+}
+
 int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
   struct outcome dropped = {0};
   pthread_mutex_lock(&s->lock);
@@ -283,7 +294,8 @@ int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
     s->checkpoint.failed = 0;
     return sl_err_set(err, SL_ENOMEM, "no memory for the checkpoint");
   }
-  int rc = sync_fds(&s->checkpoint, err);
+  int rc = check_file(s, err);
+  if (!rc) rc = sync_fds(&s->checkpoint, err);
   if (rc) return rc;
   sl_sdb_lock(&s->wdb);
   rc = commit(s, &o, full, &dropped, ret_done, err);
@@ -296,8 +308,10 @@ int sl_state_commit(sl_state *s, int full, sl_sops *ret_done, sl_err *err) {
 
 int sl_state_change(sl_state *s, int (*change)(sl_sdb *db, void *user, sl_err *err), void *user, sl_err *err) {
   sl_totals totals;
+  int rc = check_file(s, err);
+  if (rc) return rc;
   sl_sdb_lock(&s->wdb);
-  int rc = sl_sdb_begin(&s->wdb, 1, err);
+  rc = sl_sdb_begin(&s->wdb, 1, err);
   if (!rc) rc = change(&s->wdb, user, err);
   if (!rc) rc = put_time(&s->wdb, err);
   if (!rc) rc = sl_sdb_totals(&s->wdb, &totals, err);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "base/map.h"
 #include "base/thread.h"
@@ -63,6 +64,8 @@ struct sl_checkpoint {
 struct sl_state {
   char *folder, *file, *pipeline;
   int lock_fd;
+  dev_t dev; /* of the database as it was opened */
+  ino_t inode;
   sl_sdb wdb, rdb, *reader; /* in memory the reader is &wdb */
   sl_thread *thread;
   sl_checkpoint checkpoint; /* writer thread */

@@ -346,6 +346,86 @@ static void test_full_disk(void **state) {
   assert_int_equal(umount(folder), 0);
 }
 
+static void test_taken_away(void **state) {
+  (void)state;
+  char aside[160];
+  sl_err err = {0};
+  uint64_t n = 0;
+  snprintf(aside, sizeof aside, "%s.aside", file);
+  sl_state *s = open_at(folder);
+  note(s, "small", "kept");
+  sync_now(s);
+  assert_int_equal(rename(file, aside), 0);
+  note(s, "later", "kept, too");
+  wait_stuck(s, 1, &err);
+  assert_non_null(strstr(err.message, "was taken away"));
+  assert_int_equal(sl_state_dead_drop(s, NULL, &n, &err), SL_EIO);
+  assert_int_equal(rename(aside, file), 0);
+  wait_stuck(s, 0, NULL);
+  sl_state_close(s);
+  s = open_at(folder);
+  has_note(s, "fetch", "later", "kept, too");
+  sl_state_close(s);
+}
+
+/* The n-th allocation fails, for each n: every call fails or succeeds, and what it said is so. */
+static int without_memory(uint64_t nth, int *ret_kept) {
+  sl_state_opts o = options(folder);
+  sl_state *s = NULL;
+  sl_err err = {0};
+  *ret_kept = 0;
+  (void)sl_mem_fail_at(nth);
+  int rc = sl_state_open(&o, &s, &err);
+  if (rc) {
+    (void)sl_mem_fail_at(0);
+    assert_int_equal(rc, SL_ENOMEM);
+    return 1;
+  }
+  sl_queue_entry q = row(SL_QUEUE_RETRY, "clean", "{}");
+  sl_dead_entry d = letter("clean", "io", "key");
+  sl_bytes k = {"k", 1}, v = {"v", 1};
+  void *value = NULL;
+  char *owner = NULL;
+  size_t len = 0;
+  seen x = {0};
+  int bad = sl_state_queue_put(s, &q, 1, NULL, NULL, &err) != 0;
+  int kept = sl_state_note_put(s, "fetch", "n", "v", 1, &err) == 0;
+  bad |= !kept;
+  bad |= sl_state_kv_put(s, "dedup", &k, &v, "o", 0, &err) != 0;
+  bad |= sl_state_dead_put(s, &d, &err) != 0;
+  bad |= sl_state_forget(s, "x", &err) != 0;
+  bad |= sl_state_note_each(s, "fetch", "", see_value, &x, &err) != 0;
+  int rc_kv = sl_state_kv_get(s, "dedup", &k, &value, &len, &owner, &err);
+  bad |= rc_kv != 0;
+  if (rc_kv == 0) {
+    sl_mem_free(value);
+    sl_mem_free(owner);
+  }
+  if (sl_state_sync(s, WAIT, &err) != 0) bad = 1;
+  int rc_note = sl_state_note_get(s, "fetch", "n", &value, &len, &err);
+  if (rc_note == 0) sl_mem_free(value);
+  bad |= rc_note != 0;
+  bad |= sl_mem_fail_at(0) == 0 && nth > 0;
+  sl_state_close(s);
+  *ret_kept = kept;
+  return bad;
+}
+
+static void test_without_memory(void **state) {
+  (void)state;
+  int bad = 1, kept = 0;
+  uint64_t n = 1;
+  for (; bad && n < 500; n++) {
+    bad = without_memory(n, &kept);
+    if (!kept) continue;
+    sl_state *s = open_at(folder);
+    has_note(s, "fetch", "n", "v");
+    sl_state_close(s);
+  }
+  assert_true(n > 10);
+  assert_int_equal(bad, 0);
+}
+
 /* What could not be committed is given up at the end, and those who wait are told. */
 static void test_closed_while_stuck(void **state) {
   (void)state;
@@ -392,6 +472,8 @@ int main(int argc, char **argv) {
       CASE(test_migration),
       CASE(test_file_limit),
       CASE(test_full_disk),
+      CASE(test_taken_away),
+      CASE(test_without_memory),
       CASE(test_closed_while_stuck),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,37 +207,46 @@ static int must_end(const sl_engine *e) {
   return atomic_load(&e->stop) || (e->opts.limit && atomic_load(&e->taken) >= e->opts.limit);
 }
 
+static int take_wake(sl_station *s) {
+  pthread_mutex_lock(&s->lock);
+  int woken = s->woken;
+  s->woken = 0;
+  pthread_mutex_unlock(&s->lock);
+  return woken;
+}
+
+/* One turn of an ASYNC source, as far as there is credit; what `produce` answered, or SL_P_WAIT. */
+static int32_t pull_once(sl_call *c) {
+  sl_engine *e = c->actor->e;
+  int woken = take_wake(&e->flow.stations[c->st->station]);
+  if (!woken && c->waiting) return SL_P_WAIT;
+  int stuck = e->keep && sl_state_stuck(e->opts.state, NULL);
+  int64_t credit = stuck ? 0 : sl_credit_now(&e->credit);
+  if (!credit && !stuck && sl_credit_quiet(&e->credit)) credit = 1;
+  c->waiting = 0;
+  if (!credit) {
+    /* Looked at again at the next tick; a turn for each freed document would starve the rest. */
+    e->async_hungry = 1;
+    return SL_P_WAIT;
+  }
+  int32_t rc = sl_source_turn(c, credit);
+  if (rc == SL_P_WAIT) c->waiting = 1;
+  if (rc == SL_P_MORE) sl_loop_poke(e);
+  return rc;
+}
+
 static void pull(sl_call *c) {
   sl_engine *e = c->actor->e;
   sl_stage_rt *st = c->st;
-  sl_station *s = &e->flow.stations[st->station];
   if (atomic_load(&st->produced_end)) return;
   int stop = must_end(e);
-  int32_t rc = stop ? SL_P_END : SL_P_WAIT;
   int again = sl_schedule_has(st) && !stop;
   if (again && !st->times.began && !st->times.waits) sl_schedule_begin(c);
   if (again && sl_schedule_look(c) > 0) {
     e->async_hungry = 1; /* looked at again at the next tick */
     return;
   }
-  pthread_mutex_lock(&s->lock);
-  int woken = s->woken;
-  s->woken = 0;
-  pthread_mutex_unlock(&s->lock);
-  if (!stop && (woken || !c->waiting)) {
-    int stuck = e->keep && sl_state_stuck(e->opts.state, NULL);
-    int64_t credit = stuck ? 0 : sl_credit_now(&e->credit);
-    if (!credit && !stuck && sl_credit_quiet(&e->credit)) credit = 1;
-    c->waiting = 0;
-    if (!credit) {
-      /* Looked at again at the next tick; a turn for each freed document would starve the rest. */
-      e->async_hungry = 1;
-      return;
-    }
-    rc = sl_source_turn(c, credit);
-    if (rc == SL_P_WAIT) c->waiting = 1;
-    if (rc == SL_P_MORE) sl_loop_poke(e);
-  }
+  int32_t rc = stop ? SL_P_END : pull_once(c);
   if (rc != SL_P_END) return;
   if (again && !must_end(e)) {
     sl_schedule_ended(c);

@@ -4,11 +4,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 
-from lib import BUILD, LIMIT, SLUICE, environment, has, lacks, main, read, same, true, wait_until, write
+from lib import BUILD, LIMIT, SLUICE, SOURCE, environment, has, lacks, main, read, same, true, wait_until, write
 
 PLUGINS = os.path.join(BUILD, "tests", "plugins")
 ENDLESS = """
@@ -167,6 +168,23 @@ stages:
     named = sum(int(m.group(1)) for m in named if m)
     true(named > 0, "the stage is named:\n" + read("log"))
     true(stats["unfinished"] > 0, "there is something unfinished: %r" % stats)
+
+
+def test_the_unit_is_sound_and_keeps_much_out():
+    if not shutil.which("systemd-analyze"):
+        print("skipped: systemd-analyze is not installed")
+        return
+    unit = read(os.path.join(SOURCE, "configs", "sluice@.service"))
+    has(unit, "ExecStart=/usr/bin/sluice run /etc/sluice/%i.yaml\n")
+    write("sluice@news.service", unit.replace("/usr/bin/sluice", SLUICE))
+
+    def analyze(*args):
+        return subprocess.run(["systemd-analyze", *args, "./sluice@news.service"], capture_output=True, text=True, timeout=LIMIT)
+
+    done = analyze("verify")
+    same((done.returncode, done.stdout + done.stderr), (0, ""))
+    done = analyze("security", "--offline=true", "--threshold=20")
+    same(done.returncode, 0, "its exposure is above 2.0:\n" + done.stdout[-3000:] + done.stderr)
 
 
 if __name__ == "__main__":

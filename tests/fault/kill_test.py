@@ -13,6 +13,7 @@ import concurrent.futures
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -208,6 +209,9 @@ def check(case, folder, session):
             text += "%d torn: %s\n" % (len(torn), "; ".join(torn[:5]))
         if text:
             raise Failed("output %d in %s:\n%s" % (i, folder, text))
+    done = subprocess.run([lib.SLUICE, "state", "check", "state"], cwd=folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed("sluice state check in %s:\n%s%s" % (folder, done.stdout, done.stderr))
     for name in os.listdir(folder):
         if name.endswith((".rotating", ".part")):
             raise Failed("%s was left in %s" % (name, folder))

@@ -99,7 +99,10 @@ fuzz() {
 for step in "${steps[@]}"; do
   timed "build $step" build "$step"
   case $step in
-  dev) timed "test dev" suite dev -LE 'bench-full' ;;
+  dev)
+    echo "kills and faults run against the release build"
+    timed "test dev" suite dev -LE 'bench-full|fault'
+    ;;
   release) timed "test release" suite release -LE 'gate|bench-full' ;;
   clang) timed "test clang" suite clang -LE 'gate|bench|long' ;;
   asan)

@@ -414,8 +414,7 @@ static int open_state(sl_engine *e, sl_err *err) {
 static void commit_rest(sl_engine *e) {
   sl_err err;
   if (!e->keep) return;
-  sl_state_touch(e->opts.state);
-  (void)sl_state_sync(e->opts.state, SL_TIME_S * 60, &err);
+  (void)sl_keep_commit(e->keep, &err);
   sl_spool_tell(e);
 }
 

@@ -15,7 +15,9 @@
 #include "doc/codec.h"
 #include "run/runtime.h"
 
-#define LAST_COMMIT (60 * SL_TIME_S)
+/* How long the end of a run waits for a commit; with a disk that is full it would be in vain. */
+#define LAST_COMMIT (10 * SL_TIME_S)
+#define LAST_COMMIT_AT_ONCE (1 * SL_TIME_S)
 
 /* ---- opening ---- */
 
@@ -225,12 +227,16 @@ void sl_keep_start(sl_keep *k) {
   sl_state_touch(k->state);
 }
 
+int sl_keep_commit(sl_keep *k, sl_err *err) {
+  sl_state_touch(k->state);
+  return sl_state_sync(k->state, atomic_load(&k->e->stop) > 1 ? LAST_COMMIT_AT_ONCE : LAST_COMMIT, err);
+}
+
 void sl_keep_stop(sl_keep *k) {
   sl_err err;
   if (!k->running) return;
   k->running = 0;
-  sl_state_touch(k->state);
-  if (sl_state_sync(k->state, LAST_COMMIT, &err))
+  if (sl_keep_commit(k, &err))
     sl_run_log(k->e, SL_LOG_ERROR, NULL,
                "the last commit of the state failed: %s; documents come again in the next run", err.message);
   sl_state_set_collector(k->state, NULL, NULL);

@@ -56,6 +56,8 @@ typedef struct sl_keep {
 int sl_keep_open(struct sl_engine *e, sl_keep **ret, sl_err *err);
 /* From now on commits carry the checkpoint. */
 void sl_keep_start(sl_keep *k);
+/* Waits for a commit of what has happened so far, not for ever. */
+int sl_keep_commit(sl_keep *k, sl_err *err);
 /* The last commit; how it went is logged. */
 void sl_keep_stop(sl_keep *k);
 void sl_keep_close(sl_keep *k);

@@ -14,6 +14,7 @@ typedef struct params {
   double ratio;
   int32_t method;
   int64_t keywords;
+  int32_t headline;
 } params;
 
 typedef struct lane {
@@ -37,18 +38,22 @@ static const sl_param param_table[] = {
              "centroid chooses by subject, place, title and novelty; lead takes the first sentences."),
     SL_PARAM(params, keywords, SL_T_INT, 0, "0", "0..100",
              "Words written to /keywords, the most telling first; 0 writes none."),
+    SL_PARAM(params, headline, SL_T_BOOL, 0, "false", NULL,
+             "Write the one sentence that says most to /headline: text, and its index in /sentences."),
 };
 
 static const sl_field fields[] = {
     {"/text", SL_C_READS, SL_J_STRING, "the text"},
     {"/sentences", SL_C_READS, SL_J_ARRAY, "start, end and words of each sentence, as segment writes them"},
     {"/title", SL_C_READS_MAYBE, 0, "sentences that share words with the title count more"},
+    {"/lead", SL_C_READS_MAYBE, 0, "stands in for a title that is missing"},
     {"/paragraphs", SL_C_READS_MAYBE, 0, "the first sentence of a paragraph counts a little more"},
     {"/summary", SL_C_WRITES, SL_J_OBJECT, "text, and the indices of the chosen sentences"},
 };
 
 static int32_t contract(const void *p, sl_contract *out) {
   if (((const params *)p)->keywords > 0) out->add(out, "/keywords", SL_C_WRITES, SL_J_ARRAY);
+  if (((const params *)p)->headline) out->add(out, "/headline", SL_C_WRITES, SL_J_OBJECT | SL_J_NULL);
   return 0;
 }
 
@@ -271,20 +276,47 @@ static cJSON *make_keywords(lane *l) {
   return NULL;
 }
 
-/* Puts what was made into the body; nothing is written unless all of it can be. items [take]. */
-static int write_body(sl_ctx *ctx, sl_doc *doc, cJSON *summary, cJSON *keywords, bool complete) {
+static bool fill_headline(lane *l, const char *text, cJSON *headline) {
+  const range *r = (const range *)l->ranges.items + l->sum.headline;
+  l->out.n = 0;
+  return append_text(l, text + r->start, r->end - r->start, false) == 0 &&
+         put(headline, "text", cJSON_CreateString(l->out.items)) &&
+         put(headline, "sentence", cJSON_CreateNumber((double)l->sum.headline));
+}
+
+/* The headline, null if the text has no sentence. NULL when memory is out. */
+static cJSON *make_headline(lane *l, const char *text) {
+  if (l->sum.headline == SIZE_MAX) return cJSON_CreateNull();
+  cJSON *headline = cJSON_CreateObject();
+  if (!headline || fill_headline(l, text, headline)) return headline;
+  cJSON_Delete(headline);
+  return NULL;
+}
+
+#define PARTS 3
+static const char *const part_names[PARTS] = {"summary", "headline", "keywords"};
+
+/* Puts what was made into the body; nothing is written unless all of it can be. parts [take]; NULL where one is not
+ * wanted. */
+static int write_body(sl_ctx *ctx, sl_doc *doc, cJSON *const parts[PARTS], bool complete) {
   cJSON *body = complete ? sl_body_edit(ctx, doc) : NULL;
-  if (!body) {
-    cJSON_Delete(summary);
-    cJSON_Delete(keywords);
-    return -1;
+  for (int i = 0; i < PARTS; i++) {
+    if (!body) {
+      cJSON_Delete(parts[i]);
+    } else if (parts[i]) {
+      cJSON_DeleteItemFromObjectCaseSensitive(body, part_names[i]);
+      cJSON_AddItemToObjectCS(body, part_names[i], parts[i]); /* a constant key needs no memory */
+    }
   }
-  cJSON_DeleteItemFromObjectCaseSensitive(body, "summary");
-  cJSON_AddItemToObjectCS(body, "summary", summary); /* a constant key needs no memory */
-  if (!keywords) return 0;
-  cJSON_DeleteItemFromObjectCaseSensitive(body, "keywords");
-  cJSON_AddItemToObjectCS(body, "keywords", keywords);
-  return 0;
+  return body ? 0 : -1;
+}
+
+/* The title, or the lead if there is none. */
+static const char *title_of(const cJSON *body, int *ret_is_lead) {
+  const cJSON *title = cJSON_GetObjectItemCaseSensitive(body, "title");
+  const cJSON *lead = cJSON_GetObjectItemCaseSensitive(body, "lead");
+  *ret_is_lead = !cJSON_IsString(title) && cJSON_IsString(lead);
+  return cJSON_IsString(title) ? title->valuestring : *ret_is_lead ? lead->valuestring : NULL;
 }
 
 static int32_t process(sl_ctx *ctx, void *stage, void *lane_, sl_doc *doc) {
@@ -294,14 +326,15 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane_, sl_doc *doc) {
   if (!body) return no_memory(ctx);
   fault f = {""};
   if (!read_body(l, body, &f)) return f.message[0] ? reject(ctx, f.message) : no_memory(ctx);
-  const cJSON *title = cJSON_GetObjectItemCaseSensitive(body, "title");
-  const char *title_text = cJSON_IsString(title) ? title->valuestring : NULL;
-  sum_options o = {p->method, (size_t)p->sentences, (size_t)p->max_syllables, p->ratio};
-  if (sum_choose(&l->sum, title_text, title_text ? strlen(title_text) : 0, &o) != 0) return no_memory(ctx);
-  cJSON *summary = make_summary(l, cJSON_GetObjectItemCaseSensitive(body, "text")->valuestring);
-  cJSON *keywords = summary && p->keywords > 0 ? make_keywords(l) : NULL;
-  bool complete = summary && (keywords || p->keywords == 0);
-  return write_body(ctx, doc, summary, keywords, complete) == 0 ? SL_V_OK : no_memory(ctx);
+  sum_options o = {p->method, (size_t)p->sentences, (size_t)p->max_syllables, p->ratio, 0};
+  const char *title = title_of(body, &o.title_is_lead);
+  if (sum_choose(&l->sum, title, title ? strlen(title) : 0, &o) != 0) return no_memory(ctx);
+  const char *text = cJSON_GetObjectItemCaseSensitive(body, "text")->valuestring;
+  cJSON *parts[PARTS] = {make_summary(l, text), NULL, NULL};
+  if (parts[0] && p->headline) parts[1] = make_headline(l, text);
+  if (parts[0] && p->keywords > 0) parts[2] = make_keywords(l);
+  bool complete = parts[0] && (parts[1] || !p->headline) && (parts[2] || p->keywords == 0);
+  return write_body(ctx, doc, parts, complete) == 0 ? SL_V_OK : no_memory(ctx);
 }
 
 static const sl_stage_type summarize_type = {

@@ -299,7 +299,7 @@ static void long_texts(void **state) {
     q[i].words_len = strlen(words[i]);
   }
   s.sentences.n = n;
-  sum_options o = {SUM_CENTROID, 100, 0, 0};
+  sum_options o = {SUM_CENTROID, 100, 0, 0, 0};
   assert_int_equal(sum_choose(&s, "công nghệ mới", strlen("công nghệ mới"), &o), 0);
   size_t chosen = 0, count;
   for (size_t i = 0; i < n; i++) chosen += q[i].chosen;
@@ -309,13 +309,135 @@ static void long_texts(void **state) {
   summarizer_done(&s);
 }
 
+static uint64_t chance = 88172645463325252u;
+
+static unsigned draw(unsigned below) {
+  chance ^= chance << 13;
+  chance ^= chance >> 7;
+  chance ^= chance << 17;
+  return (unsigned)(chance >> 33) % below;
+}
+
+/* A text of n sentences whose words are drawn from a subject of its own and from all others. */
+static size_t make_text(char (*words)[512], size_t n) {
+  unsigned subject = draw(50) * 12;
+  for (size_t i = 0; i < n; i++) {
+    size_t used = 0, len = 4 + draw(30);
+    for (size_t k = 0; k < len && used < 480; k++)
+      used += (size_t)snprintf(words[i] + used, sizeof(words[i]) - used, "từ_số%u ",
+                               draw(3) ? subject + draw(12) : draw(600));
+    snprintf(words[i] + used, sizeof(words[i]) - used, ".");
+  }
+  return n;
+}
+
+static void choose_of(summarizer *s, char (*words)[512], size_t n, size_t sentences) {
+  summarizer_clear(s);
+  assert_int_equal(lane_vec_reserve(&heap, &s->sentences, sizeof(sum_sentence), n), 0);
+  sum_sentence *q = s->sentences.items;
+  memset(q, 0, n * sizeof(*q));
+  for (size_t i = 0; i < n; i++) {
+    q[i].words = words[i];
+    q[i].words_len = strlen(words[i]);
+    q[i].paragraph_start = i % 3 == 0;
+  }
+  s->sentences.n = n;
+  sum_options o = {SUM_CENTROID, sentences, 150, 0, 0};
+  assert_int_equal(sum_choose(s, "từ số 5", strlen("từ số 5"), &o), 0);
+}
+
+/* Whatever is cut off behind the first fifteen sentences: what was chosen stays chosen if it is still there. If nothing
+ * chosen was cut off, the summary is the same; else only as many are new as there were cut off or become possible by
+ * them. */
+static void a_cut_end_does_not_reshuffle(void **state) {
+  (void)state;
+  enum { most = 60 };
+  static char words[most][512];
+  summarizer whole, part;
+  summarizer_init(&whole, &heap);
+  summarizer_init(&part, &heap);
+  unsigned same = 0, lost = 0;
+  for (int round = 0; round < 400; round++) {
+    size_t n = make_text(words, 16 + draw(most - 16)), left = 15 + draw((unsigned)n - 15), wanted = 1 + draw(5),
+           cut = 0;
+    choose_of(&whole, words, n, wanted);
+    choose_of(&part, words, left, wanted);
+    const sum_sentence *a = whole.sentences.items, *b = part.sentences.items;
+    for (size_t i = 0; i < left; i++)
+      if (a[i].score != b[i].score)
+        fail_msg("round %d: sentence %zu scores %g, then %g", round, i, a[i].score, b[i].score);
+    for (size_t i = left; i < n; i++) cut += a[i].chosen;
+    lost += cut > 0;
+    for (size_t i = 0; cut == 0 && i < left; i++)
+      if (a[i].chosen != b[i].chosen) fail_msg("round %d: sentence %zu of %zu (%zu left)", round, i, n, left);
+    same += cut == 0;
+  }
+  assert_in_range(same, 100, 400);
+  assert_in_range(lost, 1, 300);
+  summarizer_done(&whole);
+  summarizer_done(&part);
+}
+
+static void a_headline(void **state) {
+  (void)state;
+  static const char *const s[] = {
+      "Hội_nghị bàn nhiều việc .",
+      "Học_phí mầm_non giữ nguyên như trước cho mọi trường trong tỉnh từ năm_học mới .",
+      "Sách_giáo_khoa mới sẽ đến tay học_sinh vào giữa tháng tám .",
+  };
+  sl_harness *h = started("{ headline: true, keywords: 2 }");
+  char *body = body_of("Học phí mầm non giữ nguyên", s, 3);
+  assert_int_equal(sl_harness_push_json(h, body), SL_V_OK);
+  sl_doc *doc = sl_harness_pull(h);
+  assert_string_equal(sl_harness_string(h, doc, "/headline/sentence"), "1");
+  assert_string_equal(sl_harness_string(h, doc, "/headline/text"), s[1]);
+  assert_non_null(sl_harness_string(h, doc, "/keywords/1"));
+  assert_int_equal(sl_harness_push_json(h, "{\"text\":\"\",\"sentences\":[]}"), SL_V_OK);
+  assert_string_equal(sl_harness_string(h, sl_harness_pull(h), "/headline"), "null");
+  cJSON_free(body);
+  /* The lead stands in for a title, and may itself be chosen. */
+  body = body_of(NULL, s, 3);
+  char *with_lead = malloc(strlen(body) + 200);
+  sprintf(with_lead, "{\"lead\":\"%s\",%s", s[2], body + 1);
+  assert_int_equal(sl_harness_push_json(h, with_lead), SL_V_OK);
+  assert_string_equal(sl_harness_string(h, sl_harness_pull(h), "/headline/sentence"), "2");
+  free(with_lead);
+  cJSON_free(body);
+  sl_harness_free(h);
+}
+
+/* Of two sentences with the same words and place, one is somebody's speech. */
+static void what_is_told_beats_what_is_said(void **state) {
+  (void)state;
+  static const char *const s[] = {
+      "\" Cầu vượt sông sẽ thông_xe đúng tiến_độ vào cuối năm \" , ông Khải nói .",
+      "Cầu vượt sông sẽ thông_xe đúng tiến_độ vào cuối năm , ông Khải nói .",
+  };
+  double scores[2];
+  for (size_t i = 0; i < 2; i++) {
+    summarizer sum;
+    summarizer_init(&sum, &heap);
+    assert_int_equal(lane_vec_reserve(&heap, &sum.sentences, sizeof(sum_sentence), 1), 0);
+    sum_sentence *q = sum.sentences.items;
+    memset(q, 0, sizeof(*q));
+    q->words = s[i];
+    q->words_len = strlen(s[i]);
+    sum.sentences.n = 1;
+    sum_options o = {SUM_CENTROID, 1, 0, 0, 0};
+    assert_int_equal(sum_choose(&sum, NULL, 0, &o), 0);
+    scores[i] = q->score;
+    summarizer_done(&sum);
+  }
+  if (!(scores[0] < scores[1])) fail_msg("said %g, told %g", scores[0], scores[1]);
+}
+
 /* Every allocation fails once in turn: no crash, no leak, and the document is not half written. */
 static void without_memory(void **state) {
   (void)state;
   char *body = body_of("Cầu vượt sông", news, N_NEWS);
   int failed = 1;
   for (uint64_t nth = 1; failed && nth < 2000; nth++) {
-    sl_harness *h = started("{ keywords: 3 }");
+    sl_harness *h = started("{ keywords: 3, headline: true }");
     sl_doc *doc = sl_harness_doc(h, body);
     sl_harness_fail_alloc(h, nth);
     int32_t verdict = sl_harness_push(h, doc);
@@ -347,6 +469,9 @@ int main(void) {
       cmocka_unit_test(rejects),
       cmocka_unit_test(odd_extras),
       cmocka_unit_test(long_texts),
+      cmocka_unit_test(a_cut_end_does_not_reshuffle),
+      cmocka_unit_test(a_headline),
+      cmocka_unit_test(what_is_told_beats_what_is_said),
       cmocka_unit_test(without_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

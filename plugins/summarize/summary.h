@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extractive summaries: chooses sentences by how well they stand for the whole (centroid), where they stand, and what
- * they share with the title, and takes none that repeats another (maximal marginal relevance), within a budget of
- * syllables.
+ * Extractive summaries: chooses sentences by how well they stand for the subject (the centroid of the first sentences),
+ * where they stand, and what they share with the title, and takes none that repeats another (maximal marginal
+ * relevance), within a budget of syllables.
  *
  * After Radev et al., "Centroid-based summarization of multiple documents" (2004), and Carbonell and Goldstein, "The
  * use of MMR" (1998). Deterministic; time is linear in the text, with a bound on the sentences that are compared with
- * each other.
+ * each other. Stable: a sentence's score depends on the title, on itself, on how many stand before it, and on the first
+ * fifteen sentences; so an end that is cut off behind those changes what is chosen only if something chosen was in it.
  */
 #ifndef SUMMARIZE_SUMMARY_H
 #define SUMMARIZE_SUMMARY_H
@@ -32,6 +33,7 @@ typedef struct sum_options {
   size_t sentences;
   size_t max_syllables; /* 0: no limit */
   double ratio;         /* of the text's syllables; 0: no limit */
+  int title_is_lead;    /* what is given as the title is the lead: it may be chosen */
 } sum_options;
 
 #define SUM_OPENINGS 30
@@ -47,7 +49,9 @@ typedef struct summarizer {
   sum_terms terms;
   lane_vec sentences; /* sum_sentence: filled by the caller */
   lane_vec uses;      /* sum_use */
-  lane_vec weights;   /* double, by term */
+  lane_vec weights;   /* double, by term; behind them as many zeros */
+  double topic;       /* length of the subject as a vector */
+  size_t headline;    /* found by sum_choose: a sentence, SIZE_MAX if there is none */
   lane_vec order;     /* candidates, then keywords, best first */
   sum_opening openings[SUM_OPENINGS];
 } summarizer;

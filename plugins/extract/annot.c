@@ -311,5 +311,6 @@ int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *border
     if (!doc->oom) rules[i](doc);
   if (!doc->oom && what) ex_find_speech(doc, what);
   if (!doc->oom) ex_find_changes(doc);
+  if (!doc->oom) ex_find_measures(doc);
   return doc->oom ? SL_ENOMEM : 0;
 }

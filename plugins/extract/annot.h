@@ -56,7 +56,8 @@ typedef struct ex_ent {
   uint32_t unit;   /* QUANTITY: pool offset + 1 of the unit; LEGAL_REF: of the number; LOC: index of the gazetteer */
   uint32_t extra;  /* QUANTITY: pool offset + 1 of the upper value; LEGAL_REF: of the symbol */
   uint32_t kind;   /* LEGAL_REF: pool offset + 1 of the kind; QUANTITY: of the value */
-  uint32_t issued; /* LEGAL_REF: entity of the date of issue; EX_NONE */
+  uint32_t issued; /* LEGAL_REF: entity of the date of issue; QUANTITY: of its period; EX_NONE */
+  uint32_t measure0, measure1; /* QUANTITY: bytes of what is measured; 0, 0: unknown */
 } ex_ent;
 
 typedef struct ex_span {
@@ -188,6 +189,10 @@ static inline int ex_glued(const ex_doc *doc, uint32_t t) {
 static inline int ex_same_line(const ex_doc *doc, uint32_t t) {
   return t < doc->n_tok && !(doc->tok[t].flags & (TK_BOP | TK_BOS));
 }
+/* 1 if the tokens t and t + 1 are one word of the word list. */
+static inline int ex_pair(const ex_doc *doc, uint32_t t) {
+  return t + 1 < doc->n_tok && ex_lex_pair(doc->lex, doc->tok[t].id, doc->tok[t + 1].id);
+}
 /* No entity owns the token. */
 static inline int ex_free(const ex_doc *doc, uint32_t t) { return t < doc->n_tok && !doc->own[t]; }
 /* A capitalised word, free, in the same sentence as the one before. */
@@ -226,6 +231,8 @@ void ex_find_names(ex_doc *doc);
 void ex_link(ex_doc *doc);
 void ex_find_speech(ex_doc *doc, uint32_t what);
 void ex_find_changes(ex_doc *doc);
+/* What each quantity measures, and for which period. */
+void ex_find_measures(ex_doc *doc);
 
 /* -- names: each returns the end of what begins at t, 0 if nothing does; nothing is changed. */
 /* A personal name; titled: a role (1) or an honorific (2) stands before it. */

@@ -238,10 +238,10 @@ static uint32_t duration_norm(ex_doc *doc, const ex_ent *e) {
 
 /* The date or span of time at t as a deadline: "trước 17 giờ ngày 20-6-2025", "trong quý 2", "trong vòng 48 giờ".
  * Returns 1 if it is one. */
-static int deadline_at(ex_doc *doc, uint32_t t0, uint32_t t, uint32_t i, ex_directive *d) {
+static int deadline_at(ex_doc *doc, uint32_t t0, uint32_t t, uint32_t i, int date, ex_directive *d) {
   const ex_ent *e = ex_ent_at(doc, i);
-  int date = e->type == E_DATE && e->precision != 'p' && e->precision != 'u';
-  if (!date && (e->type != E_QUANTITY || !e->unit)) return 0;
+  if (date ? e->type != E_DATE || e->precision == 'p' || e->precision == 'u' : e->type != E_QUANTITY || !e->unit)
+    return 0;
   uint32_t cue = ex_hit_before(doc, t0, t, C_DEADLINE);
   if (cue == EX_NONE && date) cue = ex_hit_before(doc, t0, before_clock(doc, t), C_DEADLINE);
   if (cue == EX_NONE) return 0;
@@ -259,11 +259,13 @@ static int deadline_at(ex_doc *doc, uint32_t t0, uint32_t t, uint32_t i, ex_dire
 
 static void find_deadline(ex_doc *doc, uint32_t t0, uint32_t t1, ex_directive *d) {
   d->deadline_date = EX_NONE;
-  for (uint32_t t = t0; t < t1; t++) {
-    uint32_t i = ex_owner(doc, t);
-    if (i == EX_NONE || ex_ent_at(doc, i)->t0 != t) continue;
-    if (deadline_at(doc, t0, t, i, d)) return;
-  }
+  /* A date is wanted before a span of time. */
+  for (int date = 1; date >= 0; date--)
+    for (uint32_t t = t0; t < t1; t++) {
+      uint32_t i = ex_owner(doc, t);
+      if (i == EX_NONE || ex_ent_at(doc, i)->t0 != t) continue;
+      if (deadline_at(doc, t0, t, i, date, d)) return;
+    }
 }
 
 static int add(ex_doc *doc, const struct order *o, uint32_t c0, uint32_t c1) {
@@ -339,7 +341,8 @@ int ex_implicit_at(ex_doc *doc, const ex_clause *clause, const ex_speaker *who, 
   int bare = !modal && at == o.to.t1 && t == clause->t0 && ex_len(doc, at, C_VERB) > 1 &&
              !(ex_attrs(doc, ex_hit_at(doc, at, C_VERB)) & EXA_WEAK);
   if ((!must && !bare) || at >= clause->t1) return 0;
-  o.verb = span_of(doc, at, at + (must ? 1 : ex_len(doc, at, C_VERB)));
+  uint32_t len = !must ? ex_len(doc, at, C_VERB) : ex_word(doc, at, "có") ? modal->len : 1;
+  o.verb = span_of(doc, at, at + len);
   return add(doc, &o, at, content_end(doc, at, clause->t1));
 }
 

@@ -41,7 +41,7 @@ static const struct class_info classes[C_COUNT] = {
     [C_JOB] = {"job", 0, EXA_WEAK},
     [C_GROUP] = {"group", 0, 0},
     [C_ORG] = {"org", 0, EXA_OPTIONAL | EXA_MID | EXA_OF},
-    [C_ORG_HEAD] = {"org_head", 0, EXA_SOLO | EXA_EPONYM | EXA_OF | EXA_FREE | EXA_OPTIONAL | EXA_WEAK},
+    [C_ORG_HEAD] = {"org_head", 0, EXA_SOLO | EXA_EPONYM | EXA_OF | EXA_FREE | EXA_OPTIONAL | EXA_WEAK | EXA_OUT},
     [C_ORG_WORD] = {"org_word", 0, EXA_LOW | EXA_SOLO},
     [C_ADMIN] = {"admin", 0, EXA_BARE | EXA_CODE | EXA_OPTIONAL},
     [C_PLACE] = {"place", 1, EXA_MID | EXA_WEAK | EXA_OPTIONAL},
@@ -78,6 +78,7 @@ static const struct class_info classes[C_COUNT] = {
     [C_VOICE] = {"voice", 0, 0},
     [C_GAZ] = {"gazetteer", 1, 0},
     [C_PATTERN] = {"pattern", 0, 0},
+    [C_PAIR] = {"pair", 0, 0},
 };
 
 static const struct {
@@ -88,6 +89,7 @@ static const struct {
     {"mid", EXA_MID},         {"needs", EXA_NEEDS},       {"free", EXA_FREE}, {"weak", EXA_WEAK},
     {"bare", EXA_BARE},       {"optional", EXA_OPTIONAL}, {"code", EXA_CODE}, {"demand", EXA_DEMAND},
     {"request", EXA_REQUEST}, {"assign", EXA_ASSIGN},     {"urge", EXA_URGE}, {"note", EXA_NOTE},
+    {"out", EXA_OUT},
 };
 
 struct slot {
@@ -105,6 +107,7 @@ struct ex_lex {
   struct ex_lex_open open; /* first, see ex_lex_open */
   struct map syllables;    /* folded key -> id */
   struct map edges;        /* node << 32 | id -> node */
+  struct map pairs;        /* id << 32 | id -> 1 */
   ex_patterns *patterns;
   ex_unit *units;
   char *strings;
@@ -179,7 +182,8 @@ static int room(void **items, uint32_t n, uint32_t *cap, size_t size) {
 ex_lex *ex_lex_new(void) {
   ex_lex *lex = zeroed(sizeof(*lex));
   if (!lex) return NULL;
-  if (map_init(&lex->syllables, 1024) != 0 || map_init(&lex->edges, 1024) != 0) goto fail;
+  if (map_init(&lex->syllables, 1024) != 0 || map_init(&lex->edges, 1024) != 0 || map_init(&lex->pairs, 1024) != 0)
+    goto fail;
   /* Number 0 of each kind means "none". */
   if (room((void **)&lex->open.firsts, 0, &lex->cap_firsts, sizeof(uint32_t)) != 0) goto fail;
   if (room((void **)&lex->open.foreign, 0, &lex->cap_foreign, 1) != 0) goto fail;
@@ -205,6 +209,7 @@ void ex_lex_free(ex_lex *lex) {
   if (!lex) return;
   cJSON_free(lex->syllables.slots);
   cJSON_free(lex->edges.slots);
+  cJSON_free(lex->pairs.slots);
   ex_patterns_free(lex->patterns);
   cJSON_free(lex->open.nodes);
   cJSON_free(lex->open.firsts);
@@ -263,6 +268,10 @@ uint32_t ex_lex_intern(ex_lex *lex, uint64_t key) {
 }
 
 const ex_patterns *ex_lex_patterns(const ex_lex *lex) { return lex->patterns; }
+
+int ex_lex_pair(const ex_lex *lex, uint32_t a, uint32_t b) {
+  return a && b && map_get(&lex->pairs, (uint64_t)a << 32 | b) != 0;
+}
 
 /* The node of a form, made if need be; 0 when memory is out. */
 static uint32_t make_node(ex_lex *lex, const uint64_t *keys, unsigned n) {
@@ -478,6 +487,17 @@ static int valid_utf8(const char *s, size_t n) {
   return 1;
 }
 
+/* A word of two syllables. */
+static void read_pair(struct reader *r, const char *s, size_t n) {
+  uint64_t keys[EX_FORM_MAX];
+  uint32_t caps;
+  unsigned count = read_form(r, s, n, keys, &caps);
+  if (count && count != 2) complain(r, "expected a word of two syllables, found %u", count);
+  if (count != 2) return;
+  uint32_t a = ex_lex_intern(r->lex, keys[0]), b = ex_lex_intern(r->lex, keys[1]);
+  if (!a || !b || map_put(&r->lex->pairs, (uint64_t)a << 32 | b, 1) != 0) r->oom = 1;
+}
+
 static void read_pattern(struct reader *r, const char *s, size_t n) {
   char why[200];
   int rc = ex_pattern_read(r->lex->patterns, r->lex, s, n, why, sizeof(why));
@@ -506,6 +526,8 @@ static void read_line(struct reader *r, const char *s, size_t n) {
     empty_class(r);
   } else if (r->cls == C_PATTERN) {
     read_pattern(r, s, n);
+  } else if (r->cls == C_PAIR) {
+    read_pair(r, s, n);
   } else if (r->cls == C_GAZ) {
     read_unit(r, s, n);
   } else {

@@ -67,6 +67,7 @@ typedef enum ex_class {
   C_VOICE,      /* documents and meetings that say something: công điện, hội nghị */
   C_GAZ,        /* units of the gazetteer */
   C_PATTERN,    /* no class of words: a pattern made a name begin here */
+  C_PAIR,       /* words of two syllables: not in the trie, see ex_lex_pair */
   C_COUNT
 } ex_class;
 
@@ -78,6 +79,7 @@ typedef enum ex_class {
 #define EXA_MID (1u << 4)      /* does not count at the start of a sentence */
 #define EXA_NEEDS (1u << 5)    /* TITLE: only with a complement */
 #define EXA_FREE (1u << 6)     /* ORG_HEAD: names of firms, any capitals follow; TITLE: takes a place */
+#define EXA_OUT (1u << 17)     /* ORG_HEAD: in lower case it is no part of the name */
 #define EXA_WEAK (1u << 7)     /* counts only with other evidence */
 #define EXA_OPTIONAL (1u << 8) /* ORG: a bare mention of it is no entity */
 #define EXA_BARE (1u << 9)     /* ADMIN: written without a name it may end the name of a body */
@@ -149,6 +151,8 @@ uint32_t ex_lex_id(const ex_lex *lex, uint64_t key);
 /* The same, but the syllable gets a number if it has none; 0 when memory is out. */
 uint32_t ex_lex_intern(ex_lex *lex, uint64_t key);
 const struct ex_patterns *ex_lex_patterns(const ex_lex *lex);
+/* 1 if the two syllables are a word of the section [pair]. */
+int ex_lex_pair(const ex_lex *lex, uint32_t a, uint32_t b);
 /* The trie: the node reached from `node` (0: the root) by a syllable, 0 if none; the first entry of a node, 0 if none.
  */
 uint32_t ex_lex_child(const ex_lex *lex, uint32_t node, uint32_t id);

@@ -176,6 +176,29 @@ static void link_lonely_roles(ex_doc *doc) {
   }
 }
 
+/* A full role in a headline, whose holder is named further on with its title alone: "Bộ trưởng Bộ Xây dựng trả lời … Bộ
+ * trưởng Trần Hồng Khang". */
+static void link_early_roles(ex_doc *doc) {
+  uint32_t recent[RECENT], n = 0;
+  for (uint32_t k = doc->order.n; k-- > 0;) {
+    uint32_t i = in_order(doc, k);
+    ex_ent *e = ex_ent_at(doc, i);
+    if (e->type != E_ROLE) continue;
+    if (e->person != EX_NONE) {
+      if (!(e->flags & (EF_COREF | EF_SHARED | EF_PLURAL))) recent[n++ % RECENT] = i;
+      continue;
+    }
+    if (e->flags & (EF_PLURAL | EF_SHARED)) continue;
+    for (uint32_t back = 1; back <= RECENT && back <= n; back++) {
+      const ex_ent *r = ex_ent_at(doc, recent[(n - back) % RECENT]);
+      if (!stands_for(doc, e, r)) continue;
+      e->person = r->person;
+      e->flags |= EF_COREF;
+      break;
+    }
+  }
+}
+
 static void add_share(ex_doc *doc, uint32_t role, uint32_t person) {
   if (ex_ent_at(doc, role)->person == EX_NONE) {
     ex_ent_at(doc, role)->person = person;
@@ -298,6 +321,7 @@ void ex_link(ex_doc *doc) {
   if (!doc->oom) sort_entities(doc);
   if (!doc->oom) link_persons(doc);
   if (!doc->oom) link_lonely_roles(doc);
+  if (!doc->oom) link_early_roles(doc);
   if (!doc->oom) share_roles(doc);
   doc->links.n = 0;
   if (!doc->oom) norm_roles(doc);

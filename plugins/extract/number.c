@@ -52,6 +52,14 @@ void ex_number_scale(ex_number *x, double factor) {
   }
 }
 
+int ex_number_add(ex_number *x, const ex_number *more) {
+  if (more->n > x->n || x->places || more->places) return 0;
+  for (unsigned k = x->n - more->n; k < x->n; k++)
+    if (x->digits[k] != '0') return 0;
+  memcpy(x->digits + x->n - more->n, more->digits, more->n);
+  return 1;
+}
+
 void ex_number_print(const ex_number *x, char *out) {
   unsigned whole = x->n - x->places, from = 0, end = x->n;
   while (from + 1 < whole && x->digits[from] == '0') from++;

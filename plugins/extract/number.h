@@ -18,6 +18,9 @@ typedef struct ex_number {
 uint32_t ex_number_at(const ex_doc *doc, uint32_t t, ex_number *ret);
 /* Multiplies by a power of ten given as a number (1e9). */
 void ex_number_scale(ex_number *x, double factor);
+/* Adds a smaller whole number to one that ends with enough zeros for it (1000000000 + 200000000). Returns 0 if it does
+ * not. */
+int ex_number_add(ex_number *x, const ex_number *more);
 /* Writes it plainly ("2500000000", "7.59"); out must hold 96 bytes. */
 void ex_number_print(const ex_number *x, char *out);
 

@@ -9,6 +9,7 @@ struct growth {
   uint32_t sure; /* end of what surely belongs to it */
   uint32_t head; /* attributes of the head */
   int in_role;
+  int proper; /* it had a name before its last word */
   int named;  /* it has a name of its own: a place, an eponym, a proper name */
   int closed; /* nothing may follow */
   int event;  /* an event was taken in: only "của" and its body may follow */
@@ -142,6 +143,7 @@ static int take_number(const ex_doc *doc, struct growth *g) {
  * rest. */
 /* "Cục Trồng trọt": the second syllable of a word that the lexicon lacks. */
 static int completes_word(const ex_doc *doc, uint32_t t) {
+  if (lower_word(doc, t) && ex_pair(doc, t - 1)) return 1;
   static const uint64_t others = EX_BIT(C_STOP) | EX_BIT(C_SAY) | EX_BIT(C_DIRECTIVE) | EX_BIT(C_MODAL);
   return lower_word(doc, t) && !(ex_flags(doc, t) & TK_FOREIGN) && !ex_any(doc, t, others);
 }
@@ -153,6 +155,14 @@ static int take_name(struct growth *g, uint32_t end) {
   return 1;
 }
 
+/* Does the lower-case syllable behind the capital at t belong to its word ("Trồng trọt")? Behind a proper name it does
+ * only if the word list has the word. */
+static int word_goes_on(const ex_doc *doc, const struct growth *g, uint32_t t) {
+  int whole = (g->head & EXA_FREE) || g->proper || (ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS));
+  if (!whole) return completes_word(doc, t + 1);
+  return lower_word(doc, t + 1) && ex_pair(doc, t) && !ex_any(doc, t + 1, EX_BIT(C_SAY));
+}
+
 static int take_capital(const ex_doc *doc, struct growth *g) {
   if (!ex_upper(doc, g->at) || ex_any(doc, g->at, EX_BIT(C_EVENT) | EX_BIT(C_TITLE) | EX_BIT(C_RANK))) return 0;
   uint32_t eponym = ex_len(doc, g->at, C_EPONYM), at = g->at, name = ex_name_end(doc, at, 0);
@@ -161,9 +171,9 @@ static int take_capital(const ex_doc *doc, struct growth *g) {
   int firm = (g->head & EXA_FREE) && !(g->in_role & EX_IN_ROLE);
   if (firm && name && !ex_len(doc, at, C_HONORIFIC)) return take_name(g, name);
   if (name || ((g->in_role & EX_IN_ROLE) && ex_len(doc, at, C_FAMILY) && ex_upper(doc, at + 1))) return 0;
-  int whole = (g->head & EXA_FREE) || g->named || (ex_flags(doc, at) & (TK_FOREIGN | TK_CAPS));
+  g->proper = g->named;
   take_name(g, at + 1);
-  if (whole || !completes_word(doc, at + 1)) return 1;
+  if (!word_goes_on(doc, g, at)) return 1;
   take(g, at + 2, 1);
   g->named = 0;
   return 1;

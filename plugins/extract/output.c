@@ -213,6 +213,10 @@ static void write_quantity(struct out *o, cJSON *to, const ex_ent *e) {
   put_string(o, to, "value", ex_kept(o->doc, e->kind));
   if (e->extra) put_string(o, to, "value_to", ex_kept(o->doc, e->extra));
   if (e->unit) put_string(o, to, "unit", ex_kept(o->doc, e->unit));
+  if (e->measure1 > e->measure0) put_slice(o, to, "measure", e->measure0, e->measure1);
+  if (e->issued == EX_NONE) return;
+  const ex_ent *period = ex_ent_at(o->doc, e->issued);
+  put_slice(o, to, "period", period->start, period->end);
 }
 
 static cJSON *write_entity(struct out *o, uint32_t i) {

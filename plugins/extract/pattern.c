@@ -340,35 +340,37 @@ static void optional(struct compiler *c, unsigned from) {
   c->code[from] = (struct code){.op = OP_SPLIT, .to = (uint16_t)c->n};
 }
 
-/* ? * + {m,n} behind the element [from, c->n). */
-static void read_repeat(struct compiler *c, unsigned from) {
-  uint32_t low = 1, high = 1;
+/* ? * + or {m,n} behind an element: how often it stands at least and at most. */
+static void read_bounds(struct compiler *c, uint32_t *ret_low, uint32_t *ret_high) {
   char ch = c->s < c->end ? *c->s : ' ';
-  if (ch == '{' && c->end - c->s > 1 && c->s[1] >= '0' && c->s[1] <= '9') {
+  *ret_low = *ret_high = 1;
+  if (ch == '?' || ch == '*' || ch == '+') {
+    *ret_low = ch == '+';
+    *ret_high = ch == '?' ? 1 : REPEAT_MAX;
     c->s++;
-    low = high = read_digits(c);
-    if (take_char(c, ',')) high = read_digits(c);
-    if (!take_char(c, '}') || low > high || high > REPEAT_MAX || high == 0)
-      fail(c, "expected {m,n} with at most 8", c->s);
-  } else if (ch == '?' || ch == '*' || ch == '+') {
-    low = ch == '+';
-    high = ch == '?' ? 1 : REPEAT_MAX;
-    c->s++;
+    return;
   }
+  if (ch != '{' || c->end - c->s < 2 || c->s[1] < '0' || c->s[1] > '9') return;
+  c->s++;
+  *ret_low = *ret_high = read_digits(c);
+  if (take_char(c, ',')) *ret_high = read_digits(c);
+  if (!take_char(c, '}') || *ret_low > *ret_high || *ret_high > REPEAT_MAX || *ret_high == 0)
+    fail(c, "expected {m,n} with at most 8", c->s);
+}
+
+/* Repeats the element [from, c->n) as what stands behind it says. */
+static void read_repeat(struct compiler *c, unsigned from) {
+  uint32_t low, high;
   unsigned n = c->n - from;
+  read_bounds(c, &low, &high);
   for (uint32_t k = 1; k < low && !c->failed; k++) again(c, from, n);
-  struct code body[PROGRAM_MAX];
-  memcpy(body, c->code + from, n * sizeof(*body));
-  if (low == 0 && !c->failed) optional(c, from);
+  /* Copied before the first is made optional, which moves it. */
   for (uint32_t k = low ? low : 1; k < high && !c->failed; k++) {
-    unsigned at = c->n, by = at - from;
-    for (unsigned i = 0; i < n; i++) {
-      struct code copy = body[i];
-      if (copy.op == OP_SPLIT || copy.op == OP_JUMP) copy.to = (uint16_t)(copy.to + by);
-      emit(c, copy);
-    }
+    unsigned at = c->n;
+    again(c, from, n);
     if (!c->failed) optional(c, at);
   }
+  if (low == 0 && !c->failed) optional(c, from);
 }
 
 static void read_sequence(struct compiler *c) {
@@ -589,32 +591,40 @@ struct matcher {
   uint32_t save[2 * EX_PAT_CAPTURES];
 };
 
-/* Tokens that an instruction reads at t; EX_NONE if it does not fit. */
-static uint32_t reads(const struct matcher *m, const struct code *i, uint32_t t) {
-  const ex_doc *doc = m->doc;
-  uint32_t f = ex_flags(doc, t);
-  if (i->op == OP_GLUED) return ex_glued(doc, t) ? 0 : EX_NONE;
-  if (i->op == OP_START) return f & TK_BOS ? 0 : EX_NONE;
-  if (t >= doc->n_tok || (t > m->start && (f & (TK_BOS | TK_BOP)))) return EX_NONE;
-  switch (i->op) {
-  case OP_WORD:
-    return doc->tok[t].id == i->a && (!i->flag || (f & TK_UPPER)) ? 1 : EX_NONE;
-  case OP_MARK:
-    return ex_is(doc, t, i->a) ? 1 : EX_NONE;
-  case OP_SHAPE:
-    return (f & i->a) == i->a && !(f & i->b) ? 1 : EX_NONE;
-  case OP_NUMBER:
-    return (f & TK_NUM) && doc->tok[t].value >= i->a && doc->tok[t].value <= i->b ? 1 : EX_NONE;
-  case OP_CLASS: {
+/* Tokens of the hit or entity that an instruction asks for at t; EX_NONE if there is none. */
+static uint32_t reads_many(const ex_doc *doc, const struct code *i, uint32_t t) {
+  if (i->op == OP_CLASS) {
     uint32_t len = ex_len(doc, t, (ex_class)i->a);
     return len ? len : EX_NONE;
   }
-  default: {
-    uint32_t e = ex_owner(doc, t);
-    if (e == EX_NONE || ex_ent_at(doc, e)->t0 != t || !(i->a >> ex_ent_at(doc, e)->type & 1u)) return EX_NONE;
-    return ex_ent_at(doc, e)->t1 - t;
+  uint32_t e = ex_owner(doc, t);
+  if (e == EX_NONE || ex_ent_at(doc, e)->t0 != t || !(i->a >> ex_ent_at(doc, e)->type & 1u)) return EX_NONE;
+  return ex_ent_at(doc, e)->t1 - t;
+}
+
+/* Does the token t fit an instruction that reads one? */
+static int fits(const ex_doc *doc, const struct code *i, uint32_t t) {
+  uint32_t f = doc->tok[t].flags;
+  switch (i->op) {
+  case OP_WORD:
+    return doc->tok[t].id == i->a && (!i->flag || (f & TK_UPPER));
+  case OP_MARK:
+    return ex_is(doc, t, i->a);
+  case OP_SHAPE:
+    return (f & i->a) == i->a && !(f & i->b);
+  default:
+    return (f & TK_NUM) && doc->tok[t].value >= i->a && doc->tok[t].value <= i->b;
   }
-  }
+}
+
+/* Tokens that an instruction reads at t; EX_NONE if it does not fit. */
+static uint32_t reads(const struct matcher *m, const struct code *i, uint32_t t) {
+  const ex_doc *doc = m->doc;
+  if (i->op == OP_GLUED) return ex_glued(doc, t) ? 0 : EX_NONE;
+  if (i->op == OP_START) return ex_flags(doc, t) & TK_BOS ? 0 : EX_NONE;
+  if (t >= doc->n_tok || (t > m->start && !ex_same_line(doc, t))) return EX_NONE;
+  if (i->op == OP_CLASS || i->op == OP_ENTITY) return reads_many(doc, i, t);
+  return fits(doc, i, t) ? 1 : EX_NONE;
 }
 
 /* The end of a match from instruction pc at t; 0 if there is none. */

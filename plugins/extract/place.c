@@ -147,11 +147,7 @@ static uint32_t bare_end(const ex_doc *doc, uint32_t t, int *ret_weak) {
   if (t > 0 && ex_word(doc, t - 1, "tiếng")) return 0;
   if (place && (!gaz || place->len >= gaz->len)) {
     uint32_t attrs = ex_attrs(doc, place), end = t + place->len;
-    if (attrs & EXA_WEAK) return 0;
-    /* "VN-Index" */
-    if (ex_is(doc, end, '-') && ex_glued(doc, end) && ex_glued(doc, end + 1) && (ex_flags(doc, end + 1) & TK_FOREIGN))
-      return 0;
-    if ((attrs & EXA_MID) && bos) return 0;
+    if ((attrs & EXA_WEAK) || ((attrs & EXA_MID) && bos)) return 0;
     if (!(ex_flags(doc, t) & (TK_FOREIGN | TK_CAPS)) && part_of_run(doc, t, place->len == 1 ? end : doc->n_tok))
       return 0;
     return end;

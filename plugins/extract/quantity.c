@@ -17,7 +17,7 @@ static int is_dash(uint32_t cp) { return cp == '-' || cp == 0x2013 || cp == 0x20
 
 /* nghìn, triệu, tỷ at t; applies it and returns the end. */
 static uint32_t scale_at(const ex_doc *doc, uint32_t t, ex_number *x, int *ret_found) {
-  const ex_hit *h = ex_hit_at(doc, t, C_SCALE);
+  const ex_hit *h = t < doc->n_tok && !(doc->tok[t].flags & TK_BOP) ? ex_hit_at(doc, t, C_SCALE) : NULL;
   *ret_found = h != NULL;
   if (!h) return t;
   ex_number_scale(x, ex_lex_entry(doc->lex, h->entry)->value);
@@ -27,6 +27,7 @@ static uint32_t scale_at(const ex_doc *doc, uint32_t t, ex_number *x, int *ret_f
 /* Lower-case syllables that name what is counted although the lexicon does not have the noun. */
 static uint32_t unknown_noun(const ex_doc *doc, uint32_t t) {
   uint32_t end = t;
+  ++*doc->steps;
   while (end < t + 2 && end < doc->n_tok && ex_free(doc, end) && !(doc->tok[end].flags & (TK_BOS | TK_BOP))) {
     uint32_t f = doc->tok[end].flags;
     if (!(f & TK_WORD) || (f & (TK_UPPER | TK_FOREIGN)) || ex_len(doc, end, C_STOP) || ex_len(doc, end, C_ADVERB) ||
@@ -68,6 +69,8 @@ static int behind_name(const ex_doc *doc, uint32_t t) {
 }
 
 static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) {
+  *ret = (struct unit){t, t, NULL, false};
+  if (t < doc->n_tok && (doc->tok[t].flags & TK_BOP)) return 0;
   const ex_hit *unit = ex_hit_at(doc, t, C_UNIT);
   uint32_t noun = noun_end(doc, t);
   /* "4G" are no grams. */
@@ -89,20 +92,23 @@ static int unit_at(const ex_doc *doc, uint32_t t, int scaled, struct unit *ret) 
   return noun > t;
 }
 
+/* May a number follow the mark at t without a space? */
+static int opens_number(const ex_doc *doc, uint32_t t) {
+  uint32_t cp = ex_mark(doc, t);
+  int sign = cp == '+' && !(t > 0 && (ex_flags(doc, t - 1) & TK_NUM));
+  return cp == '(' || cp == '"' || cp == 0x201C || cp == '$' || cp == '~' || sign;
+}
+
 /* Is the number at t a name, an address or a part of a word? */
 static int not_counting(const ex_doc *doc, uint32_t t) {
   if (t == 0) return 0;
-  uint32_t len = doc->tok[t].end - doc->tok[t].start;
-  if (doc->s[doc->tok[t].start] == '0' && len > 1) return 1;
-  if (ex_glued(doc, t)) {
-    uint32_t cp = ex_mark(doc, t - 1);
-    int sign = cp == '+' && !(t > 1 && (ex_flags(doc, t - 2) & TK_NUM));
-    if (cp != '(' && cp != '"' && cp != 0x201C && cp != '$' && cp != '~' && !sign) return 1;
-  }
+  if (doc->s[doc->tok[t].start] == '0' && doc->tok[t].end - doc->tok[t].start > 1) return 1;
+  if (ex_glued(doc, t) && !opens_number(doc, t - 1)) return 1;
   /* "mỗi phần 500.000 đồng": thousands are no name. */
   int thousands =
       ex_is(doc, t + 1, '.') && ex_glued(doc, t + 1) && ex_glued(doc, t + 2) && (ex_flags(doc, t + 2) & TK_NUM);
-  return !thousands && ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
+  int within = t > 1 && ex_word(doc, t - 1, "vòng") && ex_word(doc, t - 2, "trong");
+  return !thousands && !within && ex_hit_before(doc, t > 3 ? t - 3 : 0, t, C_NOT_COUNT) != EX_NONE;
 }
 
 /* "đến 15 giờ", "trước 19 giờ ngày 24/8": a time of day. */
@@ -169,6 +175,18 @@ static uint32_t range_at(ex_doc *doc, uint32_t t, uint32_t second, ex_number *lo
   return add_quantity(doc, t, u.t1, &u, low, high) ? u.t1 : 0;
 }
 
+/* "1 tỷ 200 triệu đồng": what stands behind the first scale, of a smaller one. Adds it to x and returns the end, `at`
+ * if there is nothing. */
+static uint32_t smaller_scale(const ex_doc *doc, uint32_t at, double scale, ex_number *x) {
+  ex_number more;
+  uint32_t end =
+      ex_free(doc, at) && (ex_flags(doc, at) & (TK_NUM | TK_BOP)) == TK_NUM ? ex_number_at(doc, at, &more) : 0;
+  const ex_hit *h = end ? ex_hit_at(doc, end, C_SCALE) : NULL;
+  if (!h || x->places || more.places || ex_lex_entry(doc->lex, h->entry)->value >= scale) return at;
+  ex_number_scale(&more, ex_lex_entry(doc->lex, h->entry)->value);
+  return ex_number_add(x, &more) ? end + h->len : at;
+}
+
 static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
   ex_number low, high;
   struct unit u = {0, 0, NULL, false};
@@ -176,6 +194,7 @@ static uint32_t quantity_at(ex_doc *doc, uint32_t t) {
   if (!end || not_counting(doc, t)) return 0;
   int scaled;
   uint32_t at = scale_at(doc, end, &low, &scaled);
+  if (scaled) at = smaller_scale(doc, at, ex_lex_entry(doc->lex, ex_hit_at(doc, end, C_SCALE)->entry)->value, &low);
   int found = unit_at(doc, at, scaled, &u);
   uint32_t second = upper_bound(doc, found && u.hit && ex_word(doc, u.t1, "đến") ? u.t1 : at, &high);
   if (second) return range_at(doc, t, second, &low, &high, scaled);
@@ -250,5 +269,73 @@ void ex_find_changes(ex_doc *doc) {
       if (ex_len(doc, k - 1, C_CHANGE)) verb = 1;
     from = verb ? owner : EX_NONE;
     t = e->t1 - 1;
+  }
+}
+
+/* Words that end the measure before them: "tăng trưởng GRDP | đạt 7,59%". */
+static int measure_ends(const ex_doc *doc, uint32_t t) {
+  static const char *const words[] = {"đạt", "là", "ước", "còn", "bằng", "khoảng", "hơn", "gần", "chiếm", "gồm", "có"};
+  if (ex_any(doc, t, EX_BIT(C_CHANGE) | EX_BIT(C_BECOMES) | EX_BIT(C_ADVERB))) return 1;
+  for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+    if (ex_word(doc, t, words[k])) return 1;
+  return 0;
+}
+
+/* Is the token before t no part of a measure that begins with t? */
+static int measure_begins(const ex_doc *doc, uint32_t t) {
+  static const char *const words[] = {"và", "có", "với", "rằng", "đó", "ước"};
+  uint32_t owner = ex_owner(doc, t - 1), from = t > 4 ? t - 4 : 0;
+  if (ex_mark(doc, t - 1) || (owner != EX_NONE && ex_ent_at(doc, owner)->type == E_DATE)) return 1;
+  if (ex_hit_before(doc, from, t, C_SAY) != EX_NONE || ex_hit_before(doc, from, t, C_PREP) != EX_NONE) return 1;
+  /* "bảo đảm tăng trưởng 8%": verbs of order; the weak ones are nouns as often. */
+  uint32_t verb = ex_hit_before(doc, from, t, C_VERB);
+  if (verb != EX_NONE && !(ex_attrs(doc, ex_hit_at(doc, verb, C_VERB)) & EXA_WEAK)) return 1;
+  for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+    if (ex_word(doc, t - 1, words[k])) return 1;
+  return 0;
+}
+
+/* The token behind the measure of a quantity: before its verb, and before a period in front of that ("GRDP 6 tháng đầu
+ * năm đạt"). 0 if there is none. */
+static uint32_t measure_end(const ex_doc *doc, ex_ent *e) {
+  uint32_t end = e->t0;
+  if (!(e->flags & EF_WEAK)) return 0;
+  while (end > 0 && e->t0 - end < 4 && ex_same_line(doc, end) && ex_free(doc, end - 1) && measure_ends(doc, end - 1))
+    end--;
+  uint32_t date = end > 0 && ex_same_line(doc, end) ? ex_owner(doc, end - 1) : EX_NONE;
+  if (date == EX_NONE || ex_ent_at(doc, date)->type != E_DATE) return end < e->t0 ? end : 0;
+  e->issued = date;
+  end = ex_ent_at(doc, date)->t0;
+  if (end > 1 && ex_hit_before(doc, end - 1, end, C_PREP) != EX_NONE) end--;
+  return end > 1 && ex_word(doc, end - 1, "trong") ? end - 1 : end;
+}
+
+/* What a quantity of a unit of measure measures: the words of its clause before the verb of measuring. */
+static void find_measure(ex_doc *doc, uint32_t i) {
+  ex_ent *e = ex_ent_at(doc, i);
+  uint32_t end = measure_end(doc, e), from = end;
+  if (!end) return;
+  while (from > 0 && end - from < 8 && ex_same_line(doc, from) && !measure_begins(doc, from)) from--;
+  uint32_t whole = ex_owner(doc, from);
+  if (end - from < 2 || (whole != EX_NONE && ex_ent_at(doc, whole)->t1 >= end)) return;
+  e->measure0 = doc->tok[from].start;
+  e->measure1 = doc->tok[end - 1].end;
+}
+
+/* The last date of the sentence before each quantity of measure, or the first directly behind it, is its period. */
+void ex_find_measures(ex_doc *doc) {
+  uint32_t date = EX_NONE;
+  for (uint32_t t = 0; t < doc->n_tok && !doc->oom; t++) {
+    doc->work++;
+    if (doc->tok[t].flags & (TK_BOS | TK_BOP)) date = EX_NONE;
+    uint32_t i = ex_owner(doc, t);
+    if (i == EX_NONE || ex_ent_at(doc, i)->t0 != t) continue;
+    ex_ent *e = ex_ent_at(doc, i);
+    if (e->type == E_DATE && !(e->flags & EF_HIDDEN)) date = i;
+    if (e->type != E_QUANTITY) continue;
+    find_measure(doc, i);
+    uint32_t next = ex_owner(doc, ex_word(doc, e->t1, "trong") ? e->t1 + 1 : e->t1);
+    int behind = next != EX_NONE && ex_ent_at(doc, next)->type == E_DATE && ex_same_line(doc, e->t1);
+    if (e->measure1 && (behind || e->issued == EX_NONE)) e->issued = behind ? next : date;
   }
 }

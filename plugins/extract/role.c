@@ -61,6 +61,34 @@ static uint32_t field_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uin
   return t;
 }
 
+/* "Phó giám đốc HCDC": the initials of a body behind a title. */
+static int is_initials(const ex_doc *doc, uint32_t t) {
+  return (ex_flags(doc, t) & TK_CAPS) && !ex_upper(doc, t + 1) && !(ex_flags(doc, t - 1) & TK_CAPS) &&
+         !ex_len(doc, t, C_GIVEN);
+}
+
+/* The complement of a title that lets places and fields follow at once. */
+static uint32_t free_complement(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1) {
+  uint32_t core;
+  int weak = 0;
+  if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_WORD)) return ex_org_body(doc, t, 0, EX_IN_ROLE);
+  /* "Tổng thống Mỹ Donald Trump": a country of one syllable before a name. */
+  uint32_t country = ex_len(doc, t, C_PLACE);
+  if (country == 1 && ex_name_end(doc, t + 1, 1)) return t + 1;
+  uint32_t end = ex_unit_end(doc, t, &core, &weak);
+  if (end > t && !weak) {
+    if (ex_word(doc, end, "tại") && ex_len(doc, end + 1, C_PLACE)) end += 1 + ex_len(doc, end + 1, C_PLACE);
+    return end;
+  }
+  const ex_hit *admin = ex_hit_at(doc, t, C_ADMIN);
+  if (admin && (ex_attrs(doc, admin) & EXA_BARE) && !(ex_flags(doc, t) & TK_UPPER)) return t + admin->len;
+  if (is_initials(doc, t)) {
+    *ret_org1 = t + 1;
+    return t + 1;
+  }
+  return field_end(doc, t, ret_org0, ret_org1);
+}
+
 /* The complement of a title at t: a body, fields of work with a place, a place. */
 static uint32_t complement_end(const ex_doc *doc, uint32_t t, uint32_t attrs, uint32_t *ret_org0, uint32_t *ret_org1) {
   *ret_org0 = *ret_org1 = t;
@@ -77,27 +105,21 @@ static uint32_t complement_end(const ex_doc *doc, uint32_t t, uint32_t attrs, ui
     *ret_org1 = t + head;
     return t + head;
   }
-  if (!(attrs & EXA_FREE)) return t;
-  uint32_t core;
-  int weak = 0;
-  if ((ex_flags(doc, t) & TK_UPPER) && ex_len(doc, t, C_ORG_WORD)) return ex_org_body(doc, t, 0, EX_IN_ROLE);
-  /* "Tổng thống Mỹ Donald Trump": a country of one syllable before a name. */
-  uint32_t country = ex_len(doc, t, C_PLACE);
-  if (country == 1 && ex_name_end(doc, t + 1, 1)) return t + 1;
-  end = ex_unit_end(doc, t, &core, &weak);
-  if (end > t && !weak) {
-    if (ex_word(doc, end, "tại") && ex_len(doc, end + 1, C_PLACE)) end += 1 + ex_len(doc, end + 1, C_PLACE);
-    return end;
+  return attrs & EXA_FREE ? free_complement(doc, t, ret_org0, ret_org1) : t;
+}
+
+/* "Phó Chủ nhiệm Ủy ban Văn hóa của Quốc hội", "giám đốc điều hành của VinFast": a body behind "của" at `end`. Returns
+ * the end of the role. */
+static uint32_t of_body(const ex_doc *doc, uint32_t end, uint32_t attrs, uint32_t *ret_org0, uint32_t *ret_org1) {
+  int none = *ret_org1 == *ret_org0;
+  if ((none && !(attrs & EXA_FREE)) || !ex_word(doc, end, "của")) return end;
+  uint32_t of = ex_org_end(doc, end + 1, EX_IN_ROLE | EX_NESTED);
+  if (!of) return end;
+  if (none) {
+    *ret_org0 = end + 1;
+    *ret_org1 = of;
   }
-  const ex_hit *admin = ex_hit_at(doc, t, C_ADMIN);
-  if (admin && (ex_attrs(doc, admin) & EXA_BARE) && !(ex_flags(doc, t) & TK_UPPER)) return t + admin->len;
-  /* "Phó giám đốc HCDC": the initials of a body. */
-  uint32_t f = ex_flags(doc, t);
-  if ((f & TK_CAPS) && !ex_upper(doc, t + 1) && !(ex_flags(doc, t - 1) & TK_CAPS) && !ex_len(doc, t, C_GIVEN)) {
-    *ret_org1 = t + 1;
-    return t + 1;
-  }
-  return field_end(doc, t, ret_org0, ret_org1);
+  return of;
 }
 
 uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t *ret_org1) {
@@ -121,16 +143,7 @@ uint32_t ex_role_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uint32_t
   uint32_t attrs = ex_attrs(doc, title), from = mods_end(doc, at + title->len);
   uint32_t end = complement_end(doc, from, attrs, ret_org0, ret_org1);
   if (end == from && (attrs & EXA_NEEDS)) return 0;
-  end = mods_end(doc, end);
-  /* "Phó Chủ nhiệm Ủy ban Văn hóa của Quốc hội", "giám đốc điều hành của VinFast" */
-  int free = (attrs & EXA_FREE) || *ret_org1 > *ret_org0;
-  uint32_t of = free && ex_word(doc, end, "của") ? ex_org_end(doc, end + 1, EX_IN_ROLE | EX_NESTED) : 0;
-  if (!of) return end;
-  if (*ret_org1 == *ret_org0) {
-    *ret_org0 = end + 1;
-    *ret_org1 = of;
-  }
-  return of;
+  return of_body(doc, mods_end(doc, end), attrs, ret_org0, ret_org1);
 }
 
 /* A title in lower case without a complement is a role only beside a name. */
@@ -228,7 +241,8 @@ static uint32_t add_person(ex_doc *doc, struct pass *p, uint32_t t0, uint32_t t1
   if (i == EX_NONE) return i;
   p->person = i;
   p->person_end = t1;
-  if (t1 - t0 > 2) p->last[doc->tok[t1 - 1].key_low % NAMES] = i;
+  if (t1 - t0 > 2 || (t1 - t0 == 2 && (ex_flags(doc, t1 - 1) & TK_FOREIGN)))
+    p->last[doc->tok[t1 - 1].key_low % NAMES] = i;
   ex_ent_at(doc, i)->flags |= flags | (ex_len(doc, t0, C_FAMILY) && t1 - t0 > 1 ? 0 : EF_GIVEN);
   return i;
 }
@@ -323,7 +337,8 @@ static uint32_t known_given(const ex_doc *doc, const struct pass *p, uint32_t t)
   static const uint64_t others = EX_BIT(C_HONORIFIC) | EX_BIT(C_EVENT) | EX_BIT(C_PLACE) | EX_BIT(C_TITLE) |
                                  EX_BIT(C_ORG_HEAD) | EX_BIT(C_ADMIN) | EX_BIT(C_PLACE_HEAD);
   uint32_t i = p->last[doc->tok[t].key_low % NAMES];
-  if (i == EX_NONE || ex_ent_at(doc, i)->t1 - ex_ent_at(doc, i)->t0 < 3 ||
+  int foreign = (ex_flags(doc, t) & TK_FOREIGN) != 0;
+  if (i == EX_NONE || ex_ent_at(doc, i)->t1 - ex_ent_at(doc, i)->t0 < (foreign ? 2u : 3u) ||
       !ex_equal(doc, ex_ent_at(doc, i)->t1 - 1, t, 1))
     return 0;
   /* At the start of a sentence any word has a capital: "Bình minh". */
@@ -331,7 +346,7 @@ static uint32_t known_given(const ex_doc *doc, const struct pass *p, uint32_t t)
   if ((ex_flags(doc, t) & (TK_BOS | TK_BOP)) && !ex_any(doc, t + 1, verbs)) return 0;
   int before = t > 0 && ex_same_line(doc, t) && (ex_flags(doc, t - 1) & TK_UPPER);
   int after = ex_same_line(doc, t + 1) && (ex_flags(doc, t + 1) & (TK_WORD | TK_UPPER)) == TK_WORD;
-  return !before && after && ex_len(doc, t, C_GIVEN) && !ex_any(doc, t, others) ? t + 1 : 0;
+  return !before && (after || foreign) && (foreign || ex_len(doc, t, C_GIVEN)) && !ex_any(doc, t, others) ? t + 1 : 0;
 }
 
 /* "Quang Hải" behind "Nguyễn Quang Hải": the end of a full name stands for it. Returns the end, 0 if it is none. */
@@ -384,7 +399,9 @@ static uint32_t body_at(ex_doc *doc, uint32_t t, uint32_t place, int weak) {
   /* "Đại hội Đảng bộ tỉnh" is an event. */
   if (t > 0 && ex_len(doc, org - 1, C_ADMIN) && (ex_word(doc, t - 1, "hội") || ex_word(doc, t - 1, "biểu"))) return org;
   if (org < place || (org == place && !whole && !weak)) return 0;
-  ex_add(doc, E_ORG, t, org);
+  const ex_hit *head = ex_hit_at(doc, t, C_ORG_HEAD);
+  int out = head && (ex_attrs(doc, head) & EXA_OUT) && !(ex_flags(doc, t) & TK_UPPER) && t + head->len < org;
+  ex_add(doc, E_ORG, out ? t + head->len : t, org);
   return org;
 }
 

@@ -457,6 +457,13 @@ static uint32_t found_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t 
   return m.t1;
 }
 
+/* An order or report at t: by pattern, then by verb. Returns the token behind it, 0 if there is none. */
+static uint32_t said_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
+  if (t < talk->quoted) return 0;
+  uint32_t end = c->has_subject ? 0 : found_at(doc, c, talk, t);
+  return end || ex_owner(doc, t) != EX_NONE || !doc->tok[t].id ? end : verb_at(doc, c, talk, t);
+}
+
 static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) {
   ex_clause c = {.t0 = s->t0, .t1 = s->t1};
   uint32_t before = doc->directives.n;
@@ -466,16 +473,15 @@ static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) 
   according_to(doc, &c, talk);
   for (uint32_t t = c.t0; t < c.t1 && !doc->oom;) {
     doc->work++;
-    uint32_t i = ex_owner(doc, t), end = 0;
+    uint32_t i = ex_owner(doc, t);
     if (t >= talk->quoted && opens_quote(doc, t)) quote_at(doc, talk, t);
     if (i != EX_NONE) note_entity(doc, talk, i, t);
     if (ex_is(doc, t, ';')) c.reported = false;
-    if (t >= talk->quoted && !c.has_subject) end = found_at(doc, &c, talk, t);
-    if (!end && i == EX_NONE && t >= talk->quoted && doc->tok[t].id) end = verb_at(doc, &c, talk, t);
+    uint32_t end = said_at(doc, &c, talk, t);
     t = end > t ? end : t + 1;
   }
-  if (doc->directives.n == before && !c.has_subject && !doc->oom && c.t0 >= talk->quoted) implicit(doc, &c, talk);
   /* Somebody who is told something is not the speaker of the next sentence. */
+  if (doc->directives.n == before && !c.has_subject && !doc->oom && c.t0 >= talk->quoted) implicit(doc, &c, talk);
 }
 
 void ex_find_speech(ex_doc *doc, uint32_t what) {

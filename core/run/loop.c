@@ -15,6 +15,9 @@
 #include "base/time.h"
 #include "run/runtime.h"
 
+#define TICK_MS 100
+#define BRISK_MS 5
+#define BRISK_NS (2 * SL_TIME_S)
 /* How long a stop at once waits for calls to return. */
 #define ABORT_NS (2 * SL_TIME_S)
 
@@ -427,6 +430,16 @@ static void check_alone(sl_engine *e) {
   sl_credit_wake(&e->credit);
 }
 
+static void on_tick(uv_timer_t *h);
+
+/* Nobody pokes the loop when the last document has ended: it looks often for a while, so that neither a run nor a
+ * reload waits for a tick. */
+static void be_brisk(sl_engine *e) {
+  if (e->brisk_until || !(e->requeue.sources_ended || atomic_load(&e->stop))) return;
+  e->brisk_until = sl_time_mono() + BRISK_NS;
+  uv_timer_start(&e->tick, on_tick, BRISK_MS, BRISK_MS);
+}
+
 static void turn(sl_engine *e) {
   sl_actor *a = e->actors[0];
   check_alone(e);
@@ -434,6 +447,7 @@ static void turn(sl_engine *e) {
   due_retries(e);
   if (e->spooled) sl_spool_tell(e);
   sl_requeue_turn(e);
+  be_brisk(e);
   for (uint32_t i = 0; i < e->n_stages; i++) {
     sl_stage_rt *st = &e->stages[i];
     if (st->mode == SL_MODE_ASYNC && a->calls[i].open) pump(&a->calls[i]);
@@ -464,6 +478,7 @@ static void on_tick(uv_timer_t *h) {
   sl_engine *e = h->data;
   int64_t now = sl_time_mono();
   atomic_fetch_add_explicit(&e->ticks, 1, memory_order_relaxed);
+  if (e->brisk_until && now > e->brisk_until) uv_timer_set_repeat(h, TICK_MS);
   check_slow(e, now);
   sl_metrics_tick(e);
   check_stuck(e, now);
@@ -504,7 +519,7 @@ int sl_loop_open(sl_engine *e, sl_err *err) {
 }
 
 void sl_loop_run(sl_engine *e) {
-  uv_timer_start(&e->tick, on_tick, 100, 100);
+  uv_timer_start(&e->tick, on_tick, TICK_MS, TICK_MS);
   turn(e);
   uv_run(&e->loop, UV_RUN_DEFAULT);
 }

@@ -220,6 +220,7 @@ struct sl_engine {
   uv_async_t poke; /* something for the loop */
   uv_timer_t retry, tick;
   atomic_ullong ticks;
+  int64_t brisk_until; /* monotonic: until then the tick comes often, because the end is near; 0: not yet */
   uv_timer_cb on_retry;
   int64_t next_progress;
   int async_hungry;  /* an ASYNC source waits for credit */

@@ -44,6 +44,17 @@ static int fail(const char **why, int status, const char *text) {
 
 /* ---- the request line ---- */
 
+/* "HTTP/1.1" and nothing else. */
+static int version(const char *at, size_t len, sl_http_head *h, const char **why) {
+  if (len != 8 || memcmp(at, "HTTP/", 5) != 0 || at[6] != '.')
+    return fail(why, 400, "the request line does not end with HTTP/1.1");
+  if (at[5] != '1' || (at[7] != '0' && at[7] != '1'))
+    return fail(why, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  h->minor = at[7] - '0';
+  h->keep_alive = h->minor == 1;
+  return 0;
+}
+
 static int request_line(const char *at, size_t len, sl_http_head *h, const char **why) {
   size_t i = 0;
   while (i < len && is_token((unsigned char)at[i])) i++;
@@ -56,14 +67,7 @@ static int request_line(const char *at, size_t len, sl_http_head *h, const char 
   if (h->target.len > MAX_TARGET) return fail(why, 414, "the target is too long");
   if (h->target.len == 0 || h->target.data[0] != '/') return fail(why, 400, "the target does not begin with a slash");
   if (i == len || at[i] != ' ') return fail(why, 400, "one space and the version must follow the target");
-  i++;
-  if (len - i != 8 || memcmp(at + i, "HTTP/", 5) != 0 || at[i + 6] != '.')
-    return fail(why, 400, "the request line does not end with HTTP/1.1");
-  if (at[i + 5] != '1' || (at[i + 7] != '0' && at[i + 7] != '1'))
-    return fail(why, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
-  h->minor = at[i + 7] - '0';
-  h->keep_alive = h->minor == 1;
-  return 0;
+  return version(at + i + 1, len - i - 1, h, why);
 }
 
 /* ---- headers ---- */

@@ -149,13 +149,21 @@ static int read_job(sl_admin *a, const sl_http_request *req, job *j) {
   j->filter.stage = j->stage;
   j->filter.code = j->code;
   if (!j->limit || j->limit > LIST_LIMIT) j->limit = LIST_LIMIT;
+  return 0;
+}
+
+/* What an order needs; and its body. */
+static int check_order(sl_admin *a, const sl_http_request *req, job *j) {
+  const char *why = NULL, *hint = NULL;
   if (j->what == EDIT && (!j->filter.id || !req->body.len)) {
-    sl_admin_error(a, req->id, 400, "which dead letter, and what is its new body?",
-                   "POST /api/dlq/edit?id=N with the JSON object as the body of the request");
-    return -1;
+    why = "which dead letter, and what is its new body?";
+    hint = "POST /api/dlq/edit?id=N with the JSON object as the body of the request";
+  } else if (j->what == RETRY && req->body.len && !j->filter.id) {
+    why = "a new body goes to one dead letter only";
+    hint = "add id=N";
   }
-  if (j->what == RETRY && req->body.len && !j->filter.id) {
-    sl_admin_error(a, req->id, 400, "a new body goes to one dead letter only", "add id=N");
+  if (why) {
+    sl_admin_error(a, req->id, 400, why, hint);
     return -1;
   }
   if (j->what == LIST || !req->body.len) return 0;
@@ -176,7 +184,7 @@ void sl_admin_dlq(sl_admin *a, const sl_http_request *req, const char *rest) {
   *j = (job){.req.data = j, .a = a, .id = req->id, .limit = 100};
   j->what = strcmp(rest, "/retry") == 0 ? RETRY : strcmp(rest, "/edit") == 0 ? EDIT : *rest ? DROP : LIST;
   j->out = cJSON_CreateObject();
-  if (read_job(a, req, j) != 0) {
+  if (read_job(a, req, j) != 0 || check_order(a, req, j) != 0) {
     free_job(j);
     return;
   }

@@ -181,6 +181,7 @@ void seg_features(const seg_cell *c, uint32_t bits, uint32_t out[SEG_N_FEATURES]
                   (uint32_t)p->placed << 16;
   uint32_t parts = over ? part(c - c->over_at, c->over_at) | part(c, c->over_len - c->over_at) << 2 : 15;
   uint32_t near = neighbours(c), names = c->name_len | (uint32_t)c->name_at << 4;
+  if (over || c->from || p->to) names = 0; /* real words are more likely */
   uint64_t caps = (uint64_t)(p->shape == SHAPE_TITLE) | (uint64_t)(c->shape == SHAPE_TITLE) << 1;
 
   add(&h, 0, 0);

@@ -120,7 +120,8 @@ static bool ends_at_stop(const state *st, size_t i, size_t j) {
   bool closed = j > i + 1 && is(st, j - 1, SEG_T_CLOSE);
   if (closed && is(st, j, SEG_T_DASH)) return false; /* “…!” - Ông Minh nói */
   if (is_numbering(st, i, j)) return false;
-  if (!may_begin(st, next)) return ends_without_capitals(st, i, next);
+  bool quoted = j < next && is(st, j, SEG_T_QUOTE) && !is(st, j, SEG_T_GLUED); /* he went. "yes", she said */
+  if (!may_begin(st, next)) return (quoted && !is(st, i, SEG_T_DOTS)) || ends_without_capitals(st, i, next);
   bool glued = j == i + 1 && is(st, j, SEG_T_GLUED) && !is(st, j, SEG_T_OPEN);
   return glued ? ends_glued(st, i, next) : true;
 }

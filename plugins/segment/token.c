@@ -164,8 +164,18 @@ static size_t digits_end(const scan *sc, size_t i) {
   return i;
 }
 
+/* The end of thousands whose stop stands apart (25 . 000), i if there are none. */
+static size_t spaced_thousands(const scan *sc, size_t start, size_t i) {
+  while (i - start <= 3 && i + 6 <= sc->n && memcmp(sc->s + i, " . ", 3) == 0 && digits_end(sc, i + 3) == i + 6) {
+    start = i + 3;
+    i += 6;
+  }
+  return i;
+}
+
 static int number(scan *sc) {
   size_t start = sc->i, i = digits_end(sc, start);
+  i = spaced_thousands(sc, start, i);
   for (;;) {
     i += percent(sc, i);
     size_t sep = i < sc->n ? separator(sc, i) : 0;
@@ -320,10 +330,24 @@ static bool is_stop(uint32_t cp) {
   return cp == '.' || cp == '!' || cp == '?' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF01 || cp == 0xFF1F;
 }
 
+/* In text whose stops stand apart (TP . HCM): the stop at i belongs to what is before and behind it. */
+static bool is_spaced_joint(const scan *sc, size_t i) {
+  static const char *const titles[] = {"TP", "Tp", "tp", "TS", "GS", "PGS", "ThS"};
+  if (!sc->space_before || sc->out->n == 0 || i + 2 >= sc->n || sc->s[i] != '.' || sc->s[i + 1] != ' ') return false;
+  const seg_token *t = (const seg_token *)sc->out->items + sc->out->n - 1;
+  size_t len = t->end - t->start, next = i + 2;
+  for (size_t k = 0; t->kind == SEG_WORD && k < sizeof(titles) / sizeof(titles[0]); k++) {
+    if (strlen(titles[k]) == len && memcmp(titles[k], sc->s + t->start, len) == 0)
+      return vi_is_letter(vi_peek(sc->s, sc->n, next));
+  }
+  return false;
+}
+
 /* A run of stops: . ... … ?! and so on. */
 static int stops(scan *sc) {
   size_t i = sc->i, dots = 0;
   bool other = false, dotted = false;
+  if (is_spaced_joint(sc, i)) return push(sc, i, i + 1, SEG_PUNCT, 0);
   while (i < sc->n) {
     size_t next = i;
     uint32_t cp = vi_next(sc->s, sc->n, &next);
@@ -337,16 +361,34 @@ static int stops(scan *sc) {
   return push(sc, sc->i, i, SEG_PUNCT, SEG_T_STOP | (ellipsis ? SEG_T_DOTS : 0u));
 }
 
+/* How far the next quotation mark is looked for, bytes. */
+#define QUOTE_AHEAD 400u
+
+/* Whether a straight quotation mark behind a stop, with white space at either side, opens: it does if the next one
+ * closes, and that one does if a dash, a comma or a stop is behind it, or a small letter. */
+static bool opens_behind_stop(const scan *sc, size_t from) {
+  size_t room = sc->n - from;
+  const char *quote = memchr(sc->s + from, '"', room < QUOTE_AHEAD ? room : QUOTE_AHEAD);
+  if (!quote) return !sc->quote_open;
+  size_t i = (size_t)(quote - sc->s) + 1;
+  while (i < sc->n && sc->s[i] == ' ') i++;
+  uint32_t cp = vi_peek(sc->s, sc->n, i);
+  return cp == 0 || cp == '"' ? false : vi_is_punct(cp) || vi_is_lower(cp);
+}
+
 /* A straight quotation mark opens or closes by its neighbours, and by what stands open where they do not tell. */
 static unsigned straight_quote(scan *sc, size_t next) {
   uint32_t after = vi_peek(sc->s, sc->n, next);
   bool room_before = sc->space_before || sc->out->n == 0, room_after = next >= sc->n || vi_is_space(after);
-  if (!room_before) {
+  bool behind_stop = false;
+  if (sc->out->n) {
     const seg_token *t = (const seg_token *)sc->out->items + sc->out->n - 1;
-    room_before = t->end != sc->i || (t->flags & SEG_T_OPEN) != 0;
+    behind_stop = (t->flags & SEG_T_STOP) != 0;
+    if (!room_before) room_before = t->end != sc->i || (t->flags & SEG_T_OPEN) != 0;
   }
   if (!room_after) room_after = vi_is_punct(after) && !is_apostrophe(after) && after != '(' && after != 0x201C;
   bool opens = room_before != room_after ? room_before : !sc->quote_open;
+  if (room_before && room_after && behind_stop && next < sc->n) opens = opens_behind_stop(sc, next);
   sc->quote_open = opens;
   return SEG_T_QUOTE | (opens ? SEG_T_OPEN : SEG_T_CLOSE);
 }

@@ -26,7 +26,8 @@ typedef struct view {
 typedef struct entry {
   char *key, *text;
   size_t len;
-  uint64_t position, head, ranges, above; /* of a source: all up to position; documents above it in ranges */
+  uint64_t position, head; /* of a source: all up to position has ended; head was given last */
+  uint64_t ended, partly;  /* runs of documents above it: ended; stored by some of the sinks */
   uint64_t notes;
   int is_track;
 } entry;
@@ -45,7 +46,7 @@ static void free_checkpoint(checkpoint *c) {
   sl_mem_free(c->list);
 }
 
-/* "track 1", then lines: w POSITION, h HEAD, e FROM TO for what has ended above it. */
+/* "track 1", then lines: w POSITION, h HEAD, e FROM TO for a run that has ended, m FROM TO SINKS for one on its way. */
 static void read_track(entry *e) {
   if (!sl_str_starts(e->text, "track 1\n")) return;
   e->is_track = 1;
@@ -53,12 +54,8 @@ static void read_track(entry *e) {
     if (*line == '\n') line++;
     if (sl_str_starts(line, "w ")) e->position = strtoull(line + 2, NULL, 10);
     if (sl_str_starts(line, "h ")) e->head = strtoull(line + 2, NULL, 10);
-    if (sl_str_starts(line, "e ")) {
-      char *end;
-      uint64_t from = strtoull(line + 2, &end, 10), to = strtoull(end, NULL, 10);
-      e->ranges++;
-      e->above += to - from + 1;
-    }
+    e->ended += sl_str_starts(line, "e ") != 0;
+    e->partly += sl_str_starts(line, "m ") != 0;
   }
 }
 
@@ -116,21 +113,20 @@ static int is_text(const entry *e) {
 }
 
 static void show_sources(const checkpoint *c) {
-  static const char *const header[] = {"source", "done up to", "done above it", "in ranges", "under way", "notes"};
-  char n[40];
+  static const char *const header[] = {"source",        "done up to", "given up to", "runs above: ended",
+                                       "partly stored", "notes"};
   sl_table *t = sl_table_new("lrrrrr", header);
   int some = 0;
   for (size_t i = 0; t && i < c->n; i++) {
     const entry *e = &c->list[i];
     if (!sl_str_starts(e->key, "source/")) continue;
     some = 1;
-    uint64_t behind = e->head > e->position ? e->head - e->position : 0;
     sl_table_cell(t, "%s", e->key + 7);
-    sl_table_cell(t, "%s", sl_str_show_count(e->position, n, sizeof n));
-    sl_table_cell(t, "%s", sl_str_show_count(e->above, n, sizeof n));
-    sl_table_cell(t, "%s", sl_str_show_count(e->ranges, n, sizeof n));
-    sl_table_cell(t, "%s", sl_str_show_count(behind > e->above ? behind - e->above : 0, n, sizeof n));
-    sl_table_cell(t, "%s", sl_str_show_count(e->notes, n, sizeof n));
+    sl_table_cell(t, "%" PRIu64, e->position);
+    sl_table_cell(t, "%" PRIu64, e->head);
+    sl_table_cell(t, "%" PRIu64, e->ended);
+    sl_table_cell(t, "%" PRIu64, e->partly);
+    sl_table_cell(t, "%" PRIu64, e->notes);
   }
   if (some) printf("\n");
   if (some) sl_table_print(t, stdout, 0, sl_term_colors(stdout), 0);
@@ -192,13 +188,18 @@ static void add_amount(cJSON *out, const char *name, uint64_t n, int64_t most, u
   if (most_bytes > 0) cJSON_AddNumberToObject(o, "max_bytes", (double)most_bytes);
 }
 
-static void add_track(cJSON *o, const entry *e) {
+/* As text: a cursor may have more digits than a double. */
+static void add_cursor(cJSON *o, const char *name, uint64_t cursor) {
   char number[24];
-  /* As text: a cursor may have more digits than a double. */
-  (void)snprintf(number, sizeof number, "%" PRIu64, e->position);
-  cJSON_AddStringToObject(o, "position", number);
-  cJSON_AddNumberToObject(o, "done_above", (double)e->above);
-  cJSON_AddNumberToObject(o, "ranges", (double)e->ranges);
+  (void)snprintf(number, sizeof number, "%" PRIu64, cursor);
+  cJSON_AddStringToObject(o, name, number);
+}
+
+static void add_track(cJSON *o, const entry *e) {
+  add_cursor(o, "position", e->position);
+  add_cursor(o, "head", e->head);
+  cJSON_AddNumberToObject(o, "ended_runs", (double)e->ended);
+  cJSON_AddNumberToObject(o, "partial_runs", (double)e->partly);
 }
 
 static int show_json(const view *v, const sl_state_stats *s, const checkpoint *c, const char *holder) {

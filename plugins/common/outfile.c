@@ -203,16 +203,31 @@ static char *with(const char *path, const char *ending) {
   return name;
 }
 
+/* *ret_grown: 1 if the ledger says that the file is to grow on. */
+static int32_t get_file(outfile *f, int *ret_grown, outfile_error *err) {
+  *ret_grown = 0;
+  if (f->opts.ledger) {
+    int32_t rc = outledger_recover(f, &f->fd, err);
+    *ret_grown = f->fd >= 0;
+    if (rc != SL_OK || f->fd >= 0) return rc;
+  }
+  int32_t rc = outfile_open_locked(f->writing, O_RDWR | O_CREAT, &f->fd, err);
+  if (rc == SL_EIO && (errno == ENXIO || errno == EINVAL)) rc = outfile_open_locked(f->writing, O_WRONLY, &f->fd, err);
+  return rc;
+}
+
+/* What a rotation that was broken off has left, and the number of the next one. */
+static void ready_to_rotate(outfile *f) {
+  char *next = f->opts.rotate > 0 ? with(f->path, NEXT) : NULL;
+  if (next) unlink(next);
+  free(next);
+  find_next_number(f);
+}
+
 static int32_t open_file(outfile *f, outfile_error *err) {
   struct stat st;
   int grown = 0;
-  int32_t rc = SL_OK;
-  if (f->opts.ledger) rc = outledger_recover(f, &f->fd, err);
-  if (rc == SL_OK && f->fd >= 0)
-    grown = 1;
-  else if (rc == SL_OK)
-    rc = outfile_open_locked(f->writing, O_RDWR | O_CREAT, &f->fd, err);
-  if (rc == SL_EIO && (errno == ENXIO || errno == EINVAL)) rc = outfile_open_locked(f->writing, O_WRONLY, &f->fd, err);
+  int32_t rc = get_file(f, &grown, err);
   if (rc != SL_OK) return rc;
   if (fstat(f->fd, &st) < 0) return outfile_say_errno(err, "the output file cannot be examined", f->writing);
   f->regular = S_ISREG(st.st_mode);
@@ -225,12 +240,7 @@ static int32_t open_file(outfile *f, outfile_error *err) {
   }
   rc = check_tail(f, err);
   if (rc != SL_OK) return rc;
-  if (f->opts.rotate > 0 || st.st_nlink > 1) {
-    char *next = with(f->path, NEXT);
-    if (next) unlink(next);
-    free(next);
-    find_next_number(f);
-  }
+  if (f->opts.rotate > 0 || st.st_nlink > 1) ready_to_rotate(f);
   if (f->keeps && f->opts.sync != OUTFILE_SYNC_NEVER) sync_folder(f->writing);
   return outledger_begin(f, err);
 }

@@ -405,6 +405,21 @@ static int32_t recover_placed(outfile *f, const memory *m, int *ret_fd, int *ret
   return outfile_open_locked(f->writing, O_RDWR, ret_fd, err);
 }
 
+/* The record is of another output: another path, or another mode. */
+static int is_elsewhere(const outfile *f, const memory *m) {
+  return m->saved.known && (m->saved.part != f->opts.replace || strncmp(m->saved.path, f->path, PATH_KEPT) != 0);
+}
+
+/* The file in work is not the one of the record, or there is none. */
+static int32_t recover_other(outfile *f, const memory *m, int *ret_fd, int *ret_done, outfile_error *err) {
+  if (!is_elsewhere(f, m)) return f->opts.replace ? recover_placed(f, m, ret_fd, ret_done, err) : SL_OK;
+  recover_elsewhere(f, m);
+  if (f->opts.replace && *ret_fd >= 0) close(*ret_fd); /* left by somebody: it is begun anew */
+  if (f->opts.replace) *ret_fd = -1;
+  *ret_done = 1;
+  return SL_OK;
+}
+
 int32_t outledger_recover(outfile *f, int *ret_fd, outfile_error *err) {
   memory m;
   *ret_fd = -1;
@@ -418,16 +433,7 @@ int32_t outledger_recover(outfile *f, int *ret_fd, outfile_error *err) {
   struct stat st = {0};
   int same = *ret_fd >= 0 && fstat(*ret_fd, &st) == 0 && (uint64_t)st.st_ino == m.saved.inode;
   if (*ret_fd >= 0 && !S_ISREG(st.st_mode)) return SL_OK;
-  if (m.saved.known && !same && (m.saved.part != f->opts.replace || strncmp(m.saved.path, f->path, PATH_KEPT) != 0)) {
-    recover_elsewhere(f, &m);
-    if (f->opts.replace && *ret_fd >= 0) close(*ret_fd); /* left by somebody: it is begun anew */
-    if (f->opts.replace) *ret_fd = -1;
-    return SL_OK;
-  }
-  if (f->opts.replace && !same) {
-    int done = 0;
-    rc = recover_placed(f, &m, ret_fd, &done, err);
-    if (rc != SL_OK || done) return rc;
-  }
-  return recover(f, &m, *ret_fd, err);
+  int done = 0;
+  rc = same ? SL_OK : recover_other(f, &m, ret_fd, &done, err);
+  return rc == SL_OK && !done ? recover(f, &m, *ret_fd, err) : rc;
 }

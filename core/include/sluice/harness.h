@@ -185,7 +185,7 @@ int32_t sl_harness_alloc_failed(sl_harness *h);
 /* Forgets all documents but those held and pending. */
 void sl_harness_clear(sl_harness *h);
 
-/* ---- state that outlives a harness -------------------------------------------------------------------------------- */
+/* ---- state that outlives a harness ------------------------------------------------------------------------------ */
 
 /* What the core would keep on disk. With one, the host has "sluice.resume/1": documents whose cursor was given already
  * are dropped as the core drops them (sl_harness_dropped counts), a cursor that is 0 or does not grow is a problem. A
@@ -206,7 +206,7 @@ uint32_t sl_harness_dropped(sl_harness *h);
 const char *sl_harness_note(sl_harness *h, const char *key);
 uint32_t sl_harness_notes(sl_harness *h); /* how many there are */
 
-/* ---- pushed documents, listening ---------------------------------------------------------------------------------- */
+/* ---- pushed documents, listening -------------------------------------------------------------------------------- */
 
 /* "sluice.spool/1" and "sluice.listen/1" are always there. What is put becomes durable, and goes on to sl_harness_pull,
  * with the next sl_harness_pump or sl_harness_advance. */
@@ -218,10 +218,10 @@ void sl_harness_spool_fail(sl_harness *h, int32_t rc);
 void sl_harness_spool_durable(sl_harness *h, int32_t durable); /* default 1 */
 uint32_t sl_harness_spooled(sl_harness *h);                    /* documents that wait for their commit */
 
-/* ---- "sluice.ledger/1": sinks that are killed ---------------------------------------------------------------------- */
+/* ---- "sluice.ledger/1": sinks that are killed ------------------------------------------------------------------- */
 
-/* What a sink's state knows, apart from any harness: it outlives them, and lies in memory that a forked child shares, so
- * that a child may write and die, and its parent starts the stage again. A record that the stage saves counts from
+/* What a sink's state knows, apart from any harness: it outlives them, and lies in memory that a forked child shares,
+ * so that a child may write and die, and its parent starts the stage again. A record that the stage saves counts from
  * sl_harness_ledger_commit on; an intent at once. */
 typedef struct sl_harness_ledger sl_harness_ledger;
 sl_harness_ledger *sl_harness_ledger_new(void); /* [own]; never NULL */

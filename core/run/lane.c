@@ -60,7 +60,7 @@ static void run_work(sl_actor *a, sl_work *w) {
   measure(e, sl_time_mono() - begin, n);
   sl_flow_leave(&e->flow, w->zone, w->unit, n);
   sl_mem_free(w);
-  if (!atomic_load(&e->running)) sl_loop_poke(e);
+  if (!atomic_load(&e->running) || atomic_load(&e->requeue.ending)) sl_loop_poke(e);
 }
 
 void sl_lane_main(void *arg) {

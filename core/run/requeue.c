@@ -342,6 +342,7 @@ static int over(sl_engine *e) {
   const char *ids[SL_TRACK_SINKS];
   if (!all_sources_ended(e)) return 0;
   if (!e->requeue.sources_ended) e->requeue.sources_ended = sl_time_mono();
+  atomic_store(&e->requeue.ending, 1); /* before the look at what moves */
   if (documents_move(e) || atomic_load(&e->requeue.committing)) return 0;
   if (atomic_load(&e->stop)) return 1;
   if (last_trials(e)) return 0;

@@ -27,6 +27,7 @@ typedef struct sl_requeue {
   uint64_t after;         /* id of the last row of this pass */
   int64_t next_pass;      /* wall clock */
   int64_t sources_ended;  /* monotonic; 0: not yet */
+  atomic_int ending;      /* sources have ended: the loop wants to hear when something has left */
   atomic_uint committing; /* rows put, not committed yet */
   /* Under keep's lock: rows whose documents have ended, which a reader may still see until they are removed. */
   struct sl_leaving {

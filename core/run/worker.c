@@ -121,6 +121,7 @@ static void leave_all(sl_engine *e, sl_stage_rt *st, struct runs *r) {
   r->n = 0;
   /* Another thread of this stage may wait for the last one to be done. */
   if (atomic_load(&e->flow.zones[zone].live) == 1) sl_flow_poke(&e->flow, st->station);
+  if (atomic_load(&e->requeue.ending)) sl_loop_poke(e);
 }
 
 static int call_flush(sl_actor *a, sl_call *c, uint32_t why) {

@@ -131,6 +131,63 @@ static void a_flood_is_limited_and_counted(void **state) {
   free(text);
 }
 
+static void lines_carry_where_they_come_from(void **state) {
+  (void)state;
+  for (int format = SL_LOG_LOGFMT; format <= SL_LOG_JSON; format++) {
+    FILE *f = open_text();
+    sl_logger *log = sl_logger_new(f, format, SL_LOG_INFO);
+    sl_logger_about(log, "báo chí", 3);
+    sl_logger_doc(log, SL_LOG_WARN, "clean", "file:///a b.html", "no text\xFF");
+    sl_logger_level(log, SL_LOG_ERROR);
+    sl_logger_line(log, SL_LOG_WARN, "clean", "below the level now");
+    sl_logger_free(log);
+    close_text(f);
+    const char *rest = strstr(text, format == SL_LOG_JSON ? ",\"level\"" : " level=");
+    assert_non_null(rest);
+    assert_string_equal(rest,
+                        format == SL_LOG_JSON
+                            ? ",\"level\":\"warn\",\"pipeline\":\"báo chí\",\"generation\":3,\"stage\":\"clean\","
+                              "\"doc\":\"file:///a b.html\",\"msg\":\"no text\uFFFD\"}\n"
+                            : " level=warn pipeline=\"báo chí\" generation=3 stage=clean doc=\"file:///a b.html\" "
+                              "msg=\"no text\uFFFD\"\n");
+    free(text);
+  }
+  FILE *f = open_text();
+  sl_logger *log = sl_logger_new(f, SL_LOG_TEXT, SL_LOG_INFO);
+  sl_logger_doc(log, SL_LOG_WARN, "clean", "file:///a", "no text");
+  sl_logger_doc(log, SL_LOG_WARN, "clean", "file:///a", "dead letter: file:///a: no text");
+  sl_logger_free(log);
+  close_text(f);
+  assert_string_equal(text, "warn  clean: no text (file:///a)\nwarn  clean: dead letter: file:///a: no text\n");
+  free(text);
+}
+
+static void each_kind_of_message_has_its_limit(void **state) {
+  (void)state;
+  char line[160], key[40];
+  FILE *f = open_text();
+  sl_logger *log = sl_logger_new(f, SL_LOG_TEXT, SL_LOG_INFO);
+  for (int i = 0; i < 1000; i++) {
+    (void)snprintf(key, sizeof key, "file:///%c%d", 'a' + i % 26, i);
+    (void)snprintf(line, sizeof line, "dead letter: %s: %d bytes of '%s' are too many", key, i, key);
+    sl_logger_doc(log, SL_LOG_WARN, "in", key, line);
+  }
+  sl_logger_line(log, SL_LOG_WARN, "in", "another kind of trouble");
+  /* What is different each time is limited, too. */
+  for (int i = 0; i < 26 * 26; i++) {
+    (void)snprintf(line, sizeof line, "unlike %c%c", 'a' + i % 26, 'a' + i / 26);
+    sl_logger_line(log, SL_LOG_WARN, "chatty", line);
+  }
+  sl_logger_free(log);
+  close_text(f);
+  size_t letters = count_lines("in: dead letter"), chatty = count_lines("chatty: unlike");
+  assert_in_range(letters, 20, 100);
+  assert_int_equal(count_lines("another kind of trouble"), 1);
+  assert_in_range(chatty, 200, 400);
+  assert_true(count_lines("more lines like these were left out") >= 2);
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(columns_of_text),
@@ -140,6 +197,8 @@ int main(void) {
       cmocka_unit_test(a_line_cannot_be_forged),
       cmocka_unit_test(json_and_text_formats),
       cmocka_unit_test(a_flood_is_limited_and_counted),
+      cmocka_unit_test(lines_carry_where_they_come_from),
+      cmocka_unit_test(each_kind_of_message_has_its_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

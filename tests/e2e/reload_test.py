@@ -224,5 +224,75 @@ def test_reloads_under_load_lose_and_double_nothing():
     true(output.longest < STALL, "nothing went out for %.1f s" % output.longest)
 
 
+class Client(threading.Thread):
+    """Posts documents one after the other; remembers which were accepted, and every connection that was refused."""
+
+    def __init__(self, port, name):
+        super().__init__(daemon=True)
+        self.port, self.prefix, self.on, self.accepted, self.refused, self.answers = port, name, True, [], 0, {}
+
+    def run(self):
+        connection, n = None, 0
+        while self.on:
+            n += 1
+            name = "%s.%d" % (self.prefix, n)
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
+                connection.request("POST", "/documents", json.dumps({"ids": [name]}), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
+                if answer.status == 202:
+                    self.accepted.append(name)
+            except ConnectionRefusedError:
+                self.refused += 1
+            except (OSError, http.client.HTTPException):
+                connection = None  # the connection was closed in between: another one
+
+
+def test_a_listener_keeps_its_port_and_what_it_accepted():
+    text = """
+name: listens
+state: state
+stages:
+  - { id: in, uses: fetch_listen, with: { listen: "127.0.0.1:0" } }
+  - { id: %s, uses: set, with: { add: { /turn: %d } } }
+  - { id: out, uses: sink_jsonl, with: { path: out.jsonl } }
+"""
+    write("p.yaml", text % ("mark", 0))
+    with open("log", "wb") as log:
+        p = subprocess.Popen([os.path.join(BUILD, "bin", "sluice"), "run", "p.yaml", "--json", "--log-format", "json"],
+                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+                             env={**os.environ, "XDG_CACHE_HOME": os.path.join(BUILD, "e2e-cache")})
+    port = r"listening on 127\.0\.0\.1:(\d+)"
+    wait_until(lambda: p.poll() is not None or re.search(port, read("log")), "it listens")
+    same(p.poll(), None, read("log"))
+    clients = [Client(int(re.search(port, read("log")).group(1)), "c%d" % i) for i in range(2)]
+    for c in clients:
+        c.start()
+    for n in range(max(6, RELOADS // 3)):
+        before = [len(c.accepted) for c in clients]
+        wait_until(lambda: all(len(c.accepted) > b + 20 for c, b in zip(clients, before)) or p.poll() is not None,
+                   "documents are accepted in turn %d" % n)
+        write("p.yaml", text % (("mark", "stamp")[n % 2], n))
+        status, answer = ask("POST", "/reload")
+        same(status, 200, answer)
+    for c in clients:
+        c.on = False
+        c.join(LIMIT)
+    accepted = sum(len(c.accepted) for c in clients)
+    wait_until(lambda: read("out.jsonl").count("\n") >= accepted or p.poll() is not None, "all that was accepted is stored")
+    p.terminate()
+    p.communicate(timeout=LIMIT)
+    same(p.returncode, 128 + signal.SIGTERM, read("log")[-3000:])
+    same([c.refused for c in clients], [0, 0], "connections that were refused")
+    same(len(set(re.findall(port, read("log")))), 1, "ports")
+    stored = [json.loads(line)["ids"][0] for line in read("out.jsonl").split("\n")[:-1]]
+    same(len(set(stored)), len(stored), "documents that are there twice")
+    lost = set(x for c in clients for x in c.accepted) - set(stored)
+    print("  %d documents accepted; answers %s" % (accepted, [c.answers for c in clients]))
+    same(lost, set(), "documents that were accepted and are lost")
+
+
 if __name__ == "__main__":
     main(globals())

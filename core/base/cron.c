@@ -57,36 +57,40 @@ static int value(const field *f, const char *text, size_t len, int *ret) {
   return 0;
 }
 
+/* a or a-b. *ret_single: 1 for a. */
+static int range(const field *f, const char *text, size_t head, int bounds[2], int *ret_single, sl_err *err) {
+  const char *dash = memchr(text, '-', head);
+  size_t first = dash ? (size_t)(dash - text) : head;
+  if (value(f, text, first, &bounds[0])) return bad(f, text, head, err);
+  bounds[1] = bounds[0];
+  *ret_single = !dash;
+  if (dash && value(f, dash + 1, head - first - 1, &bounds[1])) return bad(f, text, head, err);
+  if (dash && bounds[1] == 0 && f->high == 7) bounds[1] = 7; /* fri-sun */
+  if (bounds[1] >= bounds[0]) return 0;
+  sl_err_set(err, SL_EINVAL, "%s: the range \"%.*s\" runs backwards", f->name, (int)head, text);
+  sl_err_hint(err, "write two ranges: %d-%d,%d-%d", bounds[0], f->high == 7 ? 6 : f->high, f->low, bounds[1]);
+  return SL_EINVAL;
+}
+
 /* One item of a list: *, n, a-b, with a step. */
 static int item(const field *f, const char *text, size_t len, uint64_t *set, sl_err *err) {
   const char *slash = memchr(text, '/', len);
   size_t head = slash ? (size_t)(slash - text) : len;
-  int low = f->low, high = f->high, step = 1, single = 0;
-  if (head != 1 || *text != '*') {
-    const char *dash = memchr(text, '-', head);
-    size_t first = dash ? (size_t)(dash - text) : head;
-    if (value(f, text, first, &low)) return bad(f, text, len, err);
-    high = low;
-    single = !dash;
-    if (dash && value(f, dash + 1, head - first - 1, &high)) return bad(f, text, len, err);
-    if (dash && high == 0 && f->high == 7) high = 7; /* fri-sun */
-    if (high < low) {
-      sl_err_set(err, SL_EINVAL, "%s: the range \"%.*s\" runs backwards", f->name, (int)head, text);
-      sl_err_hint(err, "write two ranges: %d-%d,%d-%d", low, f->high == 7 ? 6 : f->high, f->low, high);
-      return SL_EINVAL;
-    }
-  }
+  int bounds[2] = {f->low, f->high}, step = 1, single = 0;
+  int all = head == 1 && *text == '*';
+  int rc = all ? 0 : range(f, text, head, bounds, &single, err);
+  if (rc) return rc;
   if (slash) {
     static const field steps = {"step", 1, 999, NULL};
     if (value(&steps, slash + 1, len - head - 1, &step) || step > f->high) return bad(f, text, len, err);
     if (single) {
       sl_err_set(err, SL_EINVAL, "%s: a step needs a range, found \"%.*s\"", f->name, (int)len, text);
-      sl_err_hint(err, "write %d-%d/%d", low, f->high == 7 ? 6 : f->high, step);
+      sl_err_hint(err, "write %d-%d/%d", bounds[0], f->high == 7 ? 6 : f->high, step);
       return SL_EINVAL;
     }
   }
-  if (f->high == 7 && *text == '*') high = 6;
-  for (int n = low; n <= high; n += step) *set |= (uint64_t)1 << (f->high == 7 ? n % 7 : n);
+  if (f->high == 7 && all) bounds[1] = 6;
+  for (int n = bounds[0]; n <= bounds[1]; n += step) *set |= (uint64_t)1 << (f->high == 7 ? n % 7 : n);
   return 0;
 }
 

@@ -50,11 +50,21 @@ static int add(subst *s, const char *data, size_t len) {
   return sl_buf_add(&s->out, data, len) ? sl_err_set(s->err, SL_ENOMEM, "memory is out") : 0;
 }
 
+/* The file's text, without the end of its last line. */
+static int add_text(subst *s, const char *name, const char *text, size_t n) {
+  size_t bad = 0;
+  if (!sl_utf8_valid(text, n, &bad) || memchr(text, 0, n))
+    return sl_err_set(s->err, SL_EENCODING, "`${file:%.100s}`: the file is not text in UTF-8", name);
+  if (n && text[n - 1] == '\n') n--;
+  if (n && text[n - 1] == '\r') n--;
+  return add(s, text, n);
+}
+
 static int add_file(subst *s, const char *path, size_t len, int depth) {
   subst sub = {.base = s->base, .files = s->files, .err = s->err, .nth = s->nth};
   int rc = expand(&sub, path, path + len, depth + 1);
   char *full = NULL, *text = NULL;
-  size_t n = 0, bad = 0;
+  size_t n = 0;
   if (!rc && !sub.out.len) rc = sl_err_set(s->err, SL_EINVAL, "`${file:}` names no file");
   if (!rc && !(full = sl_path_abs(sub.out.data, sub.outside ? NULL : s->base)))
     rc = sl_err_set(s->err, SL_ENOMEM, "memory is out");
@@ -62,13 +72,7 @@ static int add_file(subst *s, const char *path, size_t len, int depth) {
     rc = sl_err_set(s->err, SL_ENOMEM, "memory is out");
   if (!rc && (rc = sl_path_read(full, SL_SUBST_MAX_BYTES, &text, &n, s->err)) != 0 && rc != SL_ENOMEM)
     sl_err_prefix(s->err, "`${file:%.100s}`", sub.out.data);
-  if (!rc && (!sl_utf8_valid(text, n, &bad) || memchr(text, 0, n)))
-    rc = sl_err_set(s->err, SL_EENCODING, "`${file:%.100s}`: the file is not text in UTF-8", sub.out.data);
-  if (!rc) {
-    if (n && text[n - 1] == '\n') n--;
-    if (n && text[n - 1] == '\r') n--;
-    rc = add(s, text, n);
-  }
+  if (!rc) rc = add_text(s, sub.out.data, text, n);
   sl_mem_free(text);
   sl_mem_free(full);
   sl_buf_done(&sub.out);

@@ -19,7 +19,11 @@ static const char *const sql[SL_ST_N] = {
                        " SET value = excluded.value WHERE value IS NOT excluded.value",
     [SL_ST_NOTE_REMOVE] = "DELETE FROM notes WHERE source = ?1 AND key = ?2",
     [SL_ST_NOTE_GET] = "SELECT value FROM notes WHERE source = ?1 AND key = ?2",
-    [SL_ST_KV_PUT] = "INSERT INTO kv (stage, key, owner, expires, bytes, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    /* The id tells which was written first: a new one for what is written again. */
+    [SL_ST_KV_PUT] =
+        "INSERT INTO kv (stage, key, owner, expires, bytes, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        " ON CONFLICT (stage, key) DO UPDATE SET id = (SELECT max(id) + 1 FROM kv), owner = excluded.owner,"
+        " expires = excluded.expires, bytes = excluded.bytes, value = excluded.value",
     [SL_ST_KV_REMOVE] = "DELETE FROM kv WHERE stage = ?1 AND key = ?2",
     [SL_ST_KV_GET] = "SELECT value, owner, expires FROM kv WHERE stage = ?1 AND key = ?2",
     [SL_ST_KV_EXPIRE] = "DELETE FROM kv WHERE id IN (SELECT id FROM kv WHERE expires <= ?1 LIMIT 2000)",
@@ -52,6 +56,9 @@ int sl_sdb_err(sl_sdb *db, sl_err *err, const char *what) {
   return code;
 }
 
+/* Counting its memory would make every allocation of SQLite take a lock. Too late when a stage was first: no harm. */
+static void set_up(void) { (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 static int open_db(sl_sdb *db, const char *path, int how, sl_err *err) {
   int flags =
       SQLITE_OPEN_NOMUTEX | (how == SL_SDB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
@@ -62,10 +69,11 @@ static int open_db(sl_sdb *db, const char *path, int how, sl_err *err) {
   }
   sqlite3_busy_timeout(db->db, BUSY_MS);
   if (how == SL_SDB_READ) return 0;
-  int rc = sl_sdb_exec(db,
-                       "PRAGMA page_size = 16384; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
-                       " PRAGMA cache_size = -8192;",
-                       err);
+  int rc = sl_sdb_exec(
+      db,
+      "PRAGMA page_size = 16384; PRAGMA foreign_keys = OFF; PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
+      " PRAGMA cache_size = -8192;",
+      err);
   if (!rc && how == SL_SDB_WRITE)
     rc = sl_sdb_exec(db,
                      "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000;"
@@ -75,7 +83,9 @@ static int open_db(sl_sdb *db, const char *path, int how, sl_err *err) {
 }
 
 int sl_sdb_open(sl_sdb *db, const char *path, int how, sl_err *err) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_mutexattr_t attr;
+  (void)pthread_once(&once, set_up);
   *db = (sl_sdb){0};
   pthread_mutexattr_init(&attr);
   pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);

@@ -24,17 +24,12 @@ static int put_note(sl_sdb *db, const sl_sop *op, sl_err *err) {
   return sl_sdb_run(db, st, err);
 }
 
-/* Removed and inserted, not updated: the id tells which was written first. */
 static int put_kv(sl_sdb *db, const sl_sop *op, sl_err *err) {
-  sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_KV_REMOVE, err);
+  sqlite3_stmt *st = sl_sdb_kept(db, op->remove ? SL_ST_KV_REMOVE : SL_ST_KV_PUT, err);
   if (!st) return SL_EIO;
   sl_sdb_text(st, 1, op->place);
   sl_sdb_blob(st, 2, op->key.data, op->key.len);
-  int rc = sl_sdb_run(db, st, err);
-  if (rc || op->remove) return rc;
-  if (!(st = sl_sdb_kept(db, SL_ST_KV_PUT, err))) return SL_EIO;
-  sl_sdb_text(st, 1, op->place);
-  sl_sdb_blob(st, 2, op->key.data, op->key.len);
+  if (op->remove) return sl_sdb_run(db, st, err);
   sl_sdb_text(st, 3, op->owner);
   sqlite3_bind_int64(st, 4, op->expires > 0 ? op->expires : INT64_MAX);
   sqlite3_bind_int64(st, 5, (int64_t)(op->key.len + op->value.len + strlen(op->place) + strlen(op->owner) + 64));

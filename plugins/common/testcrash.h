@@ -27,6 +27,12 @@
 #define CRASH_DOCS 24
 #define CRASH_BATCH 3
 #define CRASH_DIED 77
+/* A fork costs a sanitizer a hundred times as much: there not every step. */
+#ifdef SLUICE_SANITIZED
+#define CRASH_STRIDE 7
+#else
+#define CRASH_STRIDE 1
+#endif
 
 /* Shared with the children. */
 typedef struct crash_world {

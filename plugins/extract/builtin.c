@@ -3,7 +3,8 @@
 #include "lexicon.h"
 
 #define FILES(X) \
-  X(people) X(given) X(bodies) X(places) X(numbers) X(speech) X(words) X(compounds) X(gazetteer) X(patterns) X(pairs)
+  X(people)      \
+  X(given) X(bodies) X(places) X(numbers) X(speech) X(words) X(compounds) X(gazetteer) X(patterns) X(pairs) X(weights)
 
 #define DECLARE(name) extern const unsigned char embed_##name##_txt[], embed_##name##_txt_end[];
 FILES(DECLARE)

@@ -79,6 +79,7 @@ static const struct class_info classes[C_COUNT] = {
     [C_GAZ] = {"gazetteer", 1, 0},
     [C_PATTERN] = {"pattern", 0, 0},
     [C_PAIR] = {"pair", 0, 0},
+    [C_WEIGHT] = {"weight", 0, 0},
 };
 
 static const struct {
@@ -109,6 +110,7 @@ struct ex_lex {
   struct map edges;        /* node << 32 | id -> node */
   struct map pairs;        /* id << 32 | id -> 1 */
   ex_patterns *patterns;
+  int16_t (*weights)[EX_RUN_CLASSES]; /* EX_RUN_BUCKETS of them, NULL: none */
   ex_unit *units;
   char *strings;
   uint32_t n_ids, n_nodes, n_entries, n_units, n_strings;
@@ -211,6 +213,7 @@ void ex_lex_free(ex_lex *lex) {
   cJSON_free(lex->edges.slots);
   cJSON_free(lex->pairs.slots);
   ex_patterns_free(lex->patterns);
+  cJSON_free(lex->weights);
   cJSON_free(lex->open.nodes);
   cJSON_free(lex->open.firsts);
   cJSON_free(lex->open.foreign);
@@ -268,6 +271,9 @@ uint32_t ex_lex_intern(ex_lex *lex, uint64_t key) {
 }
 
 const ex_patterns *ex_lex_patterns(const ex_lex *lex) { return lex->patterns; }
+
+int ex_lex_weighted(const ex_lex *lex) { return lex->weights != NULL; }
+const int16_t *ex_lex_weight(const ex_lex *lex, unsigned bucket) { return lex->weights[bucket % EX_RUN_BUCKETS]; }
 
 int ex_lex_pair(const ex_lex *lex, uint32_t a, uint32_t b) {
   return a && b && map_get(&lex->pairs, (uint64_t)a << 32 | b) != 0;
@@ -498,6 +504,25 @@ static void read_pair(struct reader *r, const char *s, size_t n) {
   if (!a || !b || map_put(&r->lex->pairs, (uint64_t)a << 32 | b, 1) != 0) r->oom = 1;
 }
 
+/* "BUCKET W W W W". The line is copied: the file's text has no end that sscanf would see. */
+static void read_weight(struct reader *r, const char *s, size_t n) {
+  char line[64];
+  unsigned bucket;
+  int w[EX_RUN_CLASSES];
+  snprintf(line, sizeof(line), "%.*s", (int)(n < sizeof(line) ? n : sizeof(line) - 1), s);
+  if (sscanf(line, "%u %d %d %d %d", &bucket, &w[0], &w[1], &w[2], &w[3]) != 5 || bucket >= EX_RUN_BUCKETS) {
+    complain(r, "expected a bucket below %u and four weights, found \"%s\"", EX_RUN_BUCKETS, line);
+    return;
+  }
+  if (!r->lex->weights) r->lex->weights = zeroed(EX_RUN_BUCKETS * sizeof(*r->lex->weights));
+  if (!r->lex->weights) {
+    r->oom = 1;
+    return;
+  }
+  for (unsigned c = 0; c < EX_RUN_CLASSES; c++)
+    r->lex->weights[bucket][c] = (int16_t)(w[c] > INT16_MAX ? INT16_MAX : w[c] < INT16_MIN ? INT16_MIN : w[c]);
+}
+
 static void read_pattern(struct reader *r, const char *s, size_t n) {
   char why[200];
   int rc = ex_pattern_read(r->lex->patterns, r->lex, s, n, why, sizeof(why));
@@ -528,6 +553,8 @@ static void read_line(struct reader *r, const char *s, size_t n) {
     read_pattern(r, s, n);
   } else if (r->cls == C_PAIR) {
     read_pair(r, s, n);
+  } else if (r->cls == C_WEIGHT) {
+    read_weight(r, s, n);
   } else if (r->cls == C_GAZ) {
     read_unit(r, s, n);
   } else {

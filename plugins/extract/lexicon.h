@@ -68,6 +68,7 @@ typedef enum ex_class {
   C_GAZ,        /* units of the gazetteer */
   C_PATTERN,    /* no class of words: a pattern made a name begin here */
   C_PAIR,       /* words of two syllables: not in the trie, see ex_lex_pair */
+  C_WEIGHT,     /* learned weights, see run.h */
   C_COUNT
 } ex_class;
 
@@ -151,6 +152,11 @@ uint32_t ex_lex_id(const ex_lex *lex, uint64_t key);
 /* The same, but the syllable gets a number if it has none; 0 when memory is out. */
 uint32_t ex_lex_intern(ex_lex *lex, uint64_t key);
 const struct ex_patterns *ex_lex_patterns(const ex_lex *lex);
+/* Learned weights of the classes in run.h; ex_lex_weighted: there are some. */
+#define EX_RUN_CLASSES 4u
+#define EX_RUN_BUCKETS 4096u
+int ex_lex_weighted(const ex_lex *lex);
+const int16_t *ex_lex_weight(const ex_lex *lex, unsigned bucket);
 /* 1 if the two syllables are a word of the section [pair]. */
 int ex_lex_pair(const ex_lex *lex, uint32_t a, uint32_t b);
 /* The trie: the node reached from `node` (0: the root) by a syllable, 0 if none; the first entry of a node, 0 if none.

@@ -143,9 +143,7 @@ static int take_number(const ex_doc *doc, struct growth *g) {
  * rest. */
 /* "Cục Trồng trọt": the second syllable of a word that the lexicon lacks. */
 static int completes_word(const ex_doc *doc, uint32_t t) {
-  if (lower_word(doc, t) && ex_pair(doc, t - 1)) return 1;
-  static const uint64_t others = EX_BIT(C_STOP) | EX_BIT(C_SAY) | EX_BIT(C_DIRECTIVE) | EX_BIT(C_MODAL);
-  return lower_word(doc, t) && !(ex_flags(doc, t) & TK_FOREIGN) && !ex_any(doc, t, others);
+  return lower_word(doc, t) && ex_pair(doc, t - 1) && !ex_any(doc, t, EX_BIT(C_SAY) | EX_BIT(C_DIRECTIVE));
 }
 
 /* Takes tokens up to end as the body's own name. */

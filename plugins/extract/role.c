@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roles, and the one pass from left to right that finds people, roles, bodies and places. */
 #include "annot.h"
+#include "run.h"
 
 #define CHAIN_MAX 12u
 #define NAMES 256u
-#define ALIASES 16u  /* initials of bodies that are remembered */
-#define FIELD_MAX 6u /* words between a title and its body that no lexicon has */
+#define RUN_MARGIN 60 /* of learned weights, for names of two words or more; three times that for one */
+#define ALIASES 16u   /* initials of bodies that are remembered */
+#define FIELD_MAX 6u  /* words between a title and its body that no lexicon has */
 
 /* Roles in a row: "Ủy viên Bộ Chính trị, Bí thư Trung ương Đảng, Trưởng ban Nội chính Trung ương". */
 struct chain {
@@ -315,18 +317,45 @@ static uint32_t add_place(ex_doc *doc, uint32_t t, uint32_t end, uint32_t core, 
   return end;
 }
 
-/* Two or three capitals that nothing explains: perhaps a place. link.c decides. */
-static uint32_t unknown_capitals(ex_doc *doc, uint32_t t) {
-  if (!(ex_flags(doc, t) & TK_UPPER) || (ex_flags(doc, t) & (TK_BOS | TK_BOP | TK_CAPS)) || ex_len(doc, t, C_EVENT) ||
-      ex_len(doc, t, C_ORG_HEAD) || ex_len(doc, t, C_TITLE) || ex_len(doc, t, C_RANK) || ex_len(doc, t, C_LEGAL))
-    return 0;
+/* The end of the capitals from t on that nothing explains, at most four. */
+static uint32_t unknown_end(const ex_doc *doc, uint32_t t) {
   uint32_t end = t + 1;
   while (end - t < 4 && ex_upper(doc, end) && ex_len(doc, end, C_ORG) < 2 && !ex_len(doc, end, C_EVENT) &&
          !ex_len(doc, end, C_TITLE) && ex_len(doc, end, C_ORG_HEAD) < 2)
     end++;
-  if (end - t == 1 || end - t > 3) return 0;
-  for (uint32_t k = t; k < end; k++)
-    if (ex_flags(doc, k) & (TK_FOREIGN | TK_CAPS)) return 0;
+  return end;
+}
+
+/* What the learned weights say of capitals with a foreign word in them. Returns the end, 0 if they say nothing. */
+static uint32_t learned_run(ex_doc *doc, struct pass *p, uint32_t t, uint32_t end) {
+  static const ex_type types[] = {E_TYPES, E_PERSON, E_LOC, E_ORG};
+  static const uint64_t openings = EX_BIT(C_PREP) | EX_BIT(C_STOP) | EX_BIT(C_ADVERB) | EX_BIT(C_GROUP);
+  /* "Ở Campuchia": a small word that begins the sentence. */
+  if ((ex_flags(doc, t) & TK_BOS) && !(ex_flags(doc, t) & TK_FOREIGN) && ex_any(doc, t, openings)) return 0;
+  int margin, need = end - t > 1 ? RUN_MARGIN : 3 * RUN_MARGIN;
+  unsigned cls = ex_run_class(doc, t, end, &margin);
+  if (cls == EX_RUN_OTHER || margin < need || (cls == EX_RUN_PERSON && end - t < 2)) return 0;
+  if (cls == EX_RUN_PERSON) {
+    add_person(doc, p, t, end, 0);
+  } else {
+    ex_add(doc, types[cls], t, end);
+  }
+  return end;
+}
+
+/* Capitals that nothing explains: foreign ones by the learned weights; two or three others perhaps a place, link.c
+ * decides. */
+static uint32_t unknown_capitals(ex_doc *doc, struct pass *p, uint32_t t) {
+  if (!(ex_flags(doc, t) & TK_UPPER) || (ex_flags(doc, t) & TK_CAPS) || ex_len(doc, t, C_EVENT) ||
+      ex_len(doc, t, C_ORG_HEAD) || ex_len(doc, t, C_TITLE) || ex_len(doc, t, C_RANK) || ex_len(doc, t, C_LEGAL))
+    return 0;
+  uint32_t end = unknown_end(doc, t), foreign = 0, caps = 0;
+  for (uint32_t k = t; k < end; k++) {
+    foreign += (ex_flags(doc, k) & TK_FOREIGN) != 0;
+    caps += (ex_flags(doc, k) & TK_CAPS) != 0;
+  }
+  if (foreign && !ex_glued(doc, end)) return learned_run(doc, p, t, end);
+  if (foreign || caps || (ex_flags(doc, t) & (TK_BOS | TK_BOP)) || end - t == 1 || end - t > 3) return 0;
   uint32_t i = ex_add(doc, E_LOC, t, end);
   if (i != EX_NONE) ex_ent_at(doc, i)->flags |= EF_WEAK;
   return end;
@@ -426,7 +455,7 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
     add_person(doc, p, t, end, suffix ? EF_GIVEN : 0);
     return end;
   }
-  return place ? add_place(doc, t, place, core, 1) : unknown_capitals(doc, t);
+  return place ? add_place(doc, t, place, core, 1) : unknown_capitals(doc, p, t);
 }
 
 void ex_find_names(ex_doc *doc) {

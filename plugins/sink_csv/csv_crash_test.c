@@ -13,7 +13,7 @@ static void kill_everywhere(const char *more, int commit_every) {
   size_t used = (size_t)snprintf(expected, sizeof expected, "\xEF\xBB\xBFn\r\n");
   for (int n = 0; n < CRASH_DOCS; n++) used += (size_t)snprintf(expected + used, sizeof expected - used, "%d\r\n", n);
   crash_plan plan = {sluice_plugin()->types[0], params, commit_every, 0, 0};
-  for (int at = 1, died = 1; died; at++)
+  for (int at = 1, died = 1; died; at += CRASH_STRIDE)
     for (int again = 0; again < 6; again += 1 + at % 5) {
       testdir dir = testdir_new();
       snprintf(params, sizeof params, "{ path: \"%s\", columns: { n: /n }%s }", testdir_path(&dir, "t.csv"), more);

@@ -59,7 +59,7 @@ static int kill_everywhere(const char *more, int commit_every, int machine, int 
   char params[1024];
   snprintf(params, sizeof params, "{ path: \"%s\"%s }", testdir_path(&dir, "out.jsonl"), more);
   plan.params = params;
-  for (int at = 1;; at++)
+  for (int at = 1;; at += CRASH_STRIDE)
     for (int again = 0; again < 8; again += 1 + at % 6) {
       clear();
       int died = crash_twice(&plan, at, again);

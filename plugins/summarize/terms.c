@@ -22,7 +22,7 @@ uint64_t sum_word_key(const char *s, size_t n, uint32_t *ret_syllables) {
   return parts ? key | 1 : 0;
 }
 
-static bool is_stop(const sum_terms *t, uint64_t key) {
+bool sum_terms_is_stop(const sum_terms *t, uint64_t key) {
   for (size_t slot = spread(key) & (N_STOPS - 1); t->stops[slot] != 0; slot = (slot + 1) & (N_STOPS - 1)) {
     if (t->stops[slot] == key) return true;
   }
@@ -44,7 +44,7 @@ void sum_terms_init(sum_terms *t, const lane_mem *mem) {
   for (size_t i = 0; next_item(sum_stopwords, n, &i, &start);) {
     uint32_t syllables;
     uint64_t key = sum_word_key(sum_stopwords + start, i - start, &syllables);
-    if (is_stop(t, key) || ++used >= N_STOPS * 3 / 4) continue;
+    if (sum_terms_is_stop(t, key) || ++used >= N_STOPS * 3 / 4) continue;
     size_t slot = spread(key) & (N_STOPS - 1);
     while (t->stops[slot] != 0) slot = (slot + 1) & (N_STOPS - 1);
     t->stops[slot] = key;
@@ -96,7 +96,7 @@ uint32_t sum_terms_find(sum_terms *t, const char *s, size_t n, bool add) {
   memset(term, 0, sizeof(*term));
   term->key = key;
   term->syllables = syllables;
-  term->flags = syllables == 0 || is_stop(t, key) ? SUM_TERM_STOP : 0u;
+  term->flags = syllables == 0 || sum_terms_is_stop(t, key) ? SUM_TERM_STOP : 0u;
   term->form = s;
   term->form_len = (uint32_t)n;
   term->first = (uint32_t)t->terms.n;

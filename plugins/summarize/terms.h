@@ -43,6 +43,9 @@ uint64_t sum_word_key(const char *s, size_t n, uint32_t *ret_syllables);
  * not there. */
 uint32_t sum_terms_find(sum_terms *t, const char *s, size_t n, bool add);
 
+/* Whether the word with this key is a function word. */
+bool sum_terms_is_stop(const sum_terms *t, uint64_t key);
+
 /* Names keep their capitals in whatever place they stand. */
 bool sum_term_is_name(const sum_term *t);
 

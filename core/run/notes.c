@@ -304,7 +304,7 @@ void sl_notes_close(sl_notes *n) {
   if (!n) return;
   if (n->now.head) {
     stack_t off = {.ss_flags = SS_DISABLE};
-    sigaltstack(&off, NULL);
+    if (n->stacks && n->stacks[0]) sigaltstack(&off, NULL);
     mine = NULL;
     munmap(n->now.head, n->size);
     unlink(n->path);
@@ -317,7 +317,9 @@ void sl_notes_close(sl_notes *n) {
 }
 
 sl_note *sl_notes_slot(sl_notes *n, uint32_t actor) {
-  n->stacks[actor] = sl_mem_alloc(ALT_STACK);
+  stack_t has = {.ss_flags = SS_DISABLE};
+  /* A thread that has one keeps it: the address sanitizer gives each thread a stack and takes it back at the end. */
+  if (sigaltstack(NULL, &has) == 0 && has.ss_flags & SS_DISABLE) n->stacks[actor] = sl_mem_alloc(ALT_STACK);
   stack_t alt = {.ss_sp = n->stacks[actor], .ss_size = ALT_STACK};
   if (n->stacks[actor]) sigaltstack(&alt, NULL);
   mine = &n->now.slots[actor];

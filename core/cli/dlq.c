@@ -160,7 +160,7 @@ const sl_cli_command sl_cmd_dlq = {
     .args = "list|show|retry|edit|drop|export WHERE [ID…]",
     .summary = "Dead letters: documents that failed for good, and why.",
     .more = "WHERE is the pipeline file, its state folder, or a .dead.jsonl file.\n"
-            "  list WHERE           the newest last\n"
+            "  list WHERE           the oldest first\n"
             "  show WHERE ID        the error, and the document as it entered the stage\n"
             "  retry WHERE [ID…]    lets them in again at the stage that failed\n"
             "  edit WHERE ID        opens the body in $EDITOR; retry it afterwards\n"

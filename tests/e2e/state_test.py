@@ -143,6 +143,39 @@ def test_a_newer_and_a_foreign_database():
     has(sluice("state", "show", "state", code=1).err, "expected the state of a pipeline, found another database")
 
 
+VERSION_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE dead_letters (
+ id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, stage TEXT NOT NULL, uses TEXT NOT NULL,
+ build TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL, hint TEXT NOT NULL,
+ attempts INTEGER NOT NULL, time INTEGER NOT NULL, generation INTEGER NOT NULL, uri TEXT NOT NULL,
+ locator TEXT NOT NULL, revision TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, raw BLOB NOT NULL,
+ payload BLOB NOT NULL, media_type TEXT NOT NULL);
+CREATE INDEX dead_letters_stage ON dead_letters (stage, code);
+PRAGMA user_version = 1;
+INSERT INTO dead_letters VALUES (5, 'kept', 'need', 'set', 'b', 'not_found', 'm', '', '', 1, 1000, 1, 'file:///x', '', '', 'file:///x',
+ CAST('{"id":7,"k":"old"}' AS BLOB), x'', x'', '');
+"""
+
+
+def test_a_state_of_version_1():
+    os.mkdir("state")
+    db = sqlite3.connect("state/state.db")
+    db.executescript(VERSION_1)
+    db.close()
+    has(sluice("dlq", "list", "state").out, "file:///x"[7:])
+    has(sluice("state", "check", "state").out, "schema version 1: the next run makes it 2 and keeps a copy")
+    same(json.loads(sluice("state", "show", "state", "--json").out)["dead_letters"]["n"], 1)
+    true(not os.path.exists("state/state.db.v1.bak"), "looking does not migrate")
+    run()
+    true(os.path.exists("state/state.db.v1.bak"), "the copy")
+    same([json.loads(l)["id"] for l in sluice("dlq", "list", "state", "--json").out.splitlines()], [5, 6])
+    same(check()["bad"], 0)
+    sluice("dlq", "retry", "state", "5")
+    sluice("run", "p.yaml")
+    has(read("out.ndjson"), '"old"')
+
+
 def test_places():
     run()
     has(sluice("state", "show", "stat", code=1).err, "there is no stat", "did you mean state?")

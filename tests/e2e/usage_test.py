@@ -7,7 +7,7 @@ import subprocess
 
 from lib import SANITIZED, SLUICE, environment, has, lacks, main, read, same, sluice, start, terminal, true, write
 
-COMMANDS = ["run", "validate", "inspect", "graph", "trace", "dlq", "new", "bench", "version"]
+COMMANDS = ["run", "validate", "inspect", "graph", "trace", "dlq", "state", "new", "bench", "version"]
 
 
 def test_no_arguments_shows_the_commands_and_is_wrong_usage():

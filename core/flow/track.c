@@ -13,7 +13,8 @@
 
 typedef struct block {
   _Atomic(struct block *) next;
-  atomic_uint n; /* slots in use */
+  atomic_uint n;   /* slots in use */
+  uint64_t gap_to; /* the scan's: up to here what followed has been packed; 0: nothing was */
   sl_slot slots[BLOCK_SLOTS];
 } block;
 
@@ -53,6 +54,7 @@ struct sl_track {
   block *last;                   /* emission's */
   runs ended, masks;             /* of earlier runs, sorted; immutable after load but for bits of loose slots */
   parts old, now;                /* old: sorted, immutable after load */
+  runs packed;                   /* ended above the watermark, their slots given back; the scan's */
   loose *flying;                 /* under the lock of the scan */
   uint32_t n_flying;
 };
@@ -62,6 +64,7 @@ static block *block_new(void) {
   if (!b) return NULL;
   atomic_init(&b->next, NULL);
   atomic_init(&b->n, 0);
+  b->gap_to = 0;
   return b;
 }
 
@@ -91,6 +94,7 @@ void sl_track_free(sl_track *t) {
   }
   sl_mem_free(t->ended.all);
   sl_mem_free(t->masks.all);
+  sl_mem_free(t->packed.all);
   sl_mem_free(t->old.all);
   sl_mem_free(t->now.all);
   sl_mem_free(t);
@@ -371,6 +375,50 @@ static block *pass_ended(sl_track *t, void (*ended)(void *user, uint64_t cursor)
   }
 }
 
+static int all_ended(const block *b) {
+  for (uint32_t i = 0; i < BLOCK_SLOTS; i++)
+    if (!is_ended(&b->slots[i])) return 0;
+  return 1;
+}
+
+/* The packed run that directly follows a block, or NULL. */
+static run *run_behind(sl_track *t, const block *b) {
+  for (size_t i = t->packed.n; b->gap_to && i-- > 0;)
+    if (t->packed.all[i].to == b->gap_to) return &t->packed.all[i];
+  return NULL;
+}
+
+/* One document may hold the watermark for long (a stage keeps it); the slots behind it that have ended become runs, so
+ * that memory goes by what is open and not by what has passed. */
+static void pack_ended(sl_track *t) {
+  block *before = t->first;
+  for (block *b = atomic_load(&before->next), *next; b; b = next) {
+    next = atomic_load_explicit(&b->next, memory_order_acquire);
+    if (!next || !all_ended(b)) {
+      before = b;
+      continue;
+    }
+    uint64_t to = b->gap_to ? b->gap_to : b->slots[BLOCK_SLOTS - 1].cursor;
+    run *last = run_behind(t, before);
+    if (last)
+      last->to = to;
+    else if (runs_add(&t->packed, b->slots[0].cursor, to, 0))
+      return;
+    before->gap_to = to;
+    atomic_store(&before->next, next);
+    atomic_fetch_add_explicit(&t->passed, BLOCK_SLOTS, memory_order_relaxed);
+    sl_mem_free(b);
+  }
+}
+
+static void forget_packed(sl_track *t) {
+  uint64_t mark = atomic_load(&t->watermark);
+  size_t n = 0;
+  for (size_t i = 0; i < t->packed.n; i++)
+    if (t->packed.all[i].to > mark) t->packed.all[n++] = t->packed.all[i];
+  t->packed.n = n;
+}
+
 /* Takes out the loose slots that have ended. */
 static loose *take_landed(sl_track *t) {
   loose *landed = NULL;
@@ -425,6 +473,7 @@ static int collect(sl_track *t, runs *done, runs *masks, uint64_t *head) {
 static int carry_over(const sl_track *t, uint64_t head, runs *done, runs *masks) {
   uint64_t mark = atomic_load(&t->watermark);
   int rc = 0;
+  for (size_t i = 0; i < t->packed.n && !rc; i++) rc = runs_add(done, t->packed.all[i].from, t->packed.all[i].to, 0);
   for (size_t i = 0; i < t->ended.n && !rc; i++)
     if (t->ended.all[i].to > mark) rc = runs_add(done, t->ended.all[i].from, t->ended.all[i].to, 0);
   for (size_t i = 0; i < t->masks.n && !rc; i++) {
@@ -479,6 +528,8 @@ int sl_track_scan(sl_track *t, const char *const *sinks, uint32_t n_sinks, void 
     sl_mem_free(from);
     from = next;
   }
+  pack_ended(t);
+  forget_packed(t);
   int rc = collect(t, &done, &masks, &head);
   if (!rc) rc = collect_loose(t, &masks);
   if (!head) head = atomic_load(&t->watermark);

@@ -162,6 +162,30 @@ static void test_random(void **state) {
   sl_mem_free(text);
 }
 
+/* One document that stays: what has ended behind it takes no slots. */
+static void test_one_stays(void **state) {
+  (void)state;
+  sl_track *t = fresh(NULL);
+  sl_slot *first = sl_track_emit(t, 1), *other = NULL;
+  sl_buf out = {0};
+  for (uint64_t i = 2; i <= 100000; i++) {
+    sl_slot *s = sl_track_emit(t, i);
+    if (i == 50000)
+      other = s;
+    else
+      sl_slot_end(s);
+    if (i % 700 == 0) assert_int_equal(sl_track_scan(t, sinks, 2, NULL, NULL, &out), 0);
+  }
+  sl_buf_done(&out);
+  expect(t, "track 1\nw 0\nh 100000\ns a b\ne 2 49999\ne 50001 100000\n");
+  assert_true(sl_track_open(t) <= 3 * 512);
+  sl_slot_end(other);
+  sl_slot_end(first);
+  expect(t, "track 1\nw 100000\nh 100000\ns a b\n");
+  assert_int_equal(sl_track_open(t), 0);
+  sl_track_free(t);
+}
+
 static uint64_t gone;
 static void on_gone(void *user, uint64_t cursor) {
   (void)user;
@@ -189,8 +213,8 @@ static void test_loose(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_watermark), cmocka_unit_test(test_restart), cmocka_unit_test(test_damaged),
-      cmocka_unit_test(test_random),    cmocka_unit_test(test_loose),
+      cmocka_unit_test(test_watermark), cmocka_unit_test(test_restart),   cmocka_unit_test(test_damaged),
+      cmocka_unit_test(test_random),    cmocka_unit_test(test_one_stays), cmocka_unit_test(test_loose),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

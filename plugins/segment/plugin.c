@@ -50,9 +50,12 @@ static const sl_param param_table[] = {
 static const sl_field fields[] = {
     {"/text", SL_C_READS, SL_J_STRING, "the text"},
     {"/paragraphs", SL_C_WRITES, SL_J_ARRAY, "[start, end) of each paragraph, bytes into /text"},
-    {"/sentences", SL_C_WRITES, SL_J_ARRAY, "objects with start, end and words; tokens on request"},
+    {"/sentences", SL_C_WRITES, SL_J_ARRAY,
+     "objects with start, end and words; lang where it is not that of the text; tokens on request"},
     {"/lang", SL_C_WRITES, SL_J_STRING, "vi, en, or und for others"},
 };
+
+static const char *const language_names[] = {"und", "vi", "en"};
 
 /* ---- the shared part ----------------------------------------------------------------------------------------------
  */
@@ -207,6 +210,7 @@ static cJSON *make_sentence(lane *l, const char *text, size_t i) {
   if (!out) return NULL;
   if (put(out, "start", cJSON_CreateNumber(s->start)) && put(out, "end", cJSON_CreateNumber(s->end)) &&
       put(out, "words", cJSON_CreateString(l->words.items)) &&
+      (s->language == l->sg.language || put(out, "lang", cJSON_CreateString(language_names[s->language]))) &&
       (!l->st->p->tokens || put(out, "tokens", make_tokens(&l->sg, s)))) {
     return out;
   }
@@ -261,7 +265,6 @@ static int32_t no_memory(sl_ctx *ctx) {
 }
 
 static int32_t process(sl_ctx *ctx, void *stage_, void *lane_, sl_doc *doc) {
-  static const char *const names[] = {"und", "vi", "en"};
   const stage *st = stage_;
   lane *l = lane_;
   const cJSON *body = sl_body(ctx, doc);
@@ -281,7 +284,7 @@ static int32_t process(sl_ctx *ctx, void *stage_, void *lane_, sl_doc *doc) {
   if (rc != 0) return no_memory(ctx);
   cJSON *sentences = make_sentences(l, text->valuestring);
   cJSON *paragraphs = make_paragraphs(&l->sg);
-  if (write_body(ctx, doc, paragraphs, sentences, cJSON_CreateString(names[l->sg.language])) != 0)
+  if (write_body(ctx, doc, paragraphs, sentences, cJSON_CreateString(language_names[l->sg.language])) != 0)
     return no_memory(ctx);
   return SL_V_OK;
 }

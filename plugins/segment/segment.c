@@ -18,12 +18,12 @@ void segmenter_done(segmenter *sg) {
   for (size_t i = 0; sg->lex && i < sizeof(all) / sizeof(all[0]); i++) lane_vec_done(&sg->lex->mem, all[i]);
 }
 
-static int add_words(segmenter *sg, const seg_token *t, size_t n) {
+static int add_words(segmenter *sg, const seg_token *t, size_t n, int language) {
   const lane_mem *mem = &sg->lex->mem;
   if (lane_vec_reserve(mem, &sg->begins, 1, n) != 0) return -1;
   if (lane_vec_reserve(mem, &sg->words, sizeof(seg_range), sg->words.n + n) != 0) return -1;
   uint8_t *begins = sg->begins.items;
-  if (sg->language == SEG_LANG_VI) {
+  if (language == SEG_LANG_VI) {
     if (seg_words_mark(&sg->lattice, sg->lex, t, n, begins) != 0) return -1;
   } else {
     memset(begins, 1, n);
@@ -49,8 +49,9 @@ static int add_paragraph(segmenter *sg, const char *s, seg_range p) {
     return -1;
   for (size_t i = 0; i < sg->bounds.n; i++) {
     seg_sentence b = ((const seg_sentence *)sg->bounds.items)[i];
-    seg_result_sentence r = {t[b.first].start, t[b.last - 1].end, (uint32_t)sg->words.n, 0};
-    if (add_words(sg, t + b.first, b.last - b.first) != 0) return -1;
+    seg_result_sentence r = {t[b.first].start, t[b.last - 1].end, (uint32_t)sg->words.n, 0, sg->language};
+    if (sg->mixed) r.language = seg_sentence_language(sg->lex, t + b.first, b.last - b.first, sg->language);
+    if (add_words(sg, t + b.first, b.last - b.first, r.language) != 0) return -1;
     r.last_word = (uint32_t)sg->words.n;
     ((seg_result_sentence *)sg->sentences.items)[sg->sentences.n++] = r;
   }
@@ -60,6 +61,7 @@ static int add_paragraph(segmenter *sg, const char *s, seg_range p) {
 int segmenter_run(segmenter *sg, const char *s, size_t n, int language) {
   sg->paragraphs.n = sg->sentences.n = sg->words.n = 0;
   if (n > SEG_MAX_TEXT) return -2;
+  sg->mixed = language < 0;
   sg->language = language >= 0 ? language : seg_language(sg->lex, s, n);
   if (seg_paragraphs(&sg->paragraphs, &sg->lex->mem, s, n, sg->breaks) != 0) return -1;
   for (size_t i = 0; i < sg->paragraphs.n; i++) {

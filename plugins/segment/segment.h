@@ -7,6 +7,8 @@
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
 
+#include <stdbool.h>
+
 #include "language.h"
 #include "lexicon.h"
 #include "lane_vec.h"
@@ -25,12 +27,14 @@ typedef struct seg_range {
 typedef struct seg_result_sentence {
   uint32_t start, end;
   uint32_t first_word, last_word; /* [first, last) in words */
+  int language;                   /* SEG_LANG_…: that of the text, or its own if the language is not given */
 } seg_result_sentence;
 
 typedef struct segmenter {
   const seg_lexicon *lex;
   int breaks;          /* SEG_BREAK_… */
   int language;        /* SEG_LANG_… of the last text */
+  bool mixed;          /* its sentences may differ from it */
   lane_vec paragraphs; /* seg_range */
   lane_vec sentences;  /* seg_result_sentence */
   lane_vec words;      /* seg_range */

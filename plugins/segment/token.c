@@ -63,7 +63,7 @@ static bool read_run(const scan *sc, size_t i, run *r) {
     } else if (!r->letters) {
       break;
     }
-    vi_fold_add(&f, cp, e);
+    vi_fold_add(&f, cp, cp == 0xD0 || cp == 0xF0 ? vi_entry(0x111) : e); /* eth is taken for đ */
     i = r->end = next;
     if (is_ideograph(cp)) break;
   }
@@ -326,8 +326,15 @@ static int word(scan *sc) {
 /* ---- punctuation ---------------------------------------------------------------------------------------------------
  */
 
+/* Full stops, and marks of questions and exclamations, of the scripts that have their own. */
 static bool is_stop(uint32_t cp) {
-  return cp == '.' || cp == '!' || cp == '?' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF01 || cp == 0xFF1F;
+  if (cp < 0x250) return cp == '.' || cp == '!' || cp == '?';
+  static const uint16_t stops[] = {0x61F,  0x6D4,  0x964,  0x965,  0x104A, 0x104B, 0x1362, 0x17D4, 0x2026,
+                                   0x203C, 0x2047, 0x2048, 0x2049, 0x3002, 0xFF01, 0xFF0E, 0xFF1F, 0xFF61};
+  for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+    if (cp == stops[i]) return true;
+  }
+  return false;
 }
 
 /* In text whose stops stand apart (TP . HCM): the stop at i belongs to what is before and behind it. */
@@ -344,7 +351,7 @@ static bool is_spaced_joint(const scan *sc, size_t i) {
 }
 
 /* A run of stops: . ... … ?! and so on. */
-static int stops(scan *sc) {
+static int stop_run(scan *sc) {
   size_t i = sc->i, dots = 0;
   bool other = false, dotted = false;
   if (is_spaced_joint(sc, i)) return push(sc, i, i + 1, SEG_PUNCT, 0);
@@ -434,7 +441,7 @@ static unsigned punct_flags(scan *sc, uint32_t cp, size_t next) {
 static int punctuation(scan *sc) {
   size_t i = sc->i;
   uint32_t cp = vi_next(sc->s, sc->n, &i);
-  if (is_stop(cp)) return stops(sc);
+  if (is_stop(cp)) return stop_run(sc);
   unsigned flags = punct_flags(sc, cp, i);
   if (!(flags & (SEG_T_OPEN | SEG_T_CLOSE))) {
     size_t next = i;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer: same data, same bytes; what it learns; broken treebanks and models; every allocation that fails. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
@@ -262,32 +263,40 @@ static void damaged_models(void **state) {
 
 /* ---- what ships -------------------------------------------------------------------------------------------------- */
 
-/* The model that comes with the plugin is what its data make. */
-static void shipped_model(void **state) {
-  (void)state;
+/* The data that the shipped model is made of; false if they are not there. */
+static bool load_shipped(seg_treebank *train_part, seg_treebank *dev_part, seg_word_list lists[2]) {
   const char *dir = getenv("SLUICE_TEST_DATA"), *why = "";
   if (!dir) {
     print_message("skipped: SLUICE_TEST_DATA is not set\n");
-    return;
+    return false;
   }
-  static const char *const parts[] = {"train", "dev"};
-  static const seg_train_options options = SEG_TRAIN_DEFAULTS;
+  static const char *const names[] = {"train", "dev"};
+  seg_treebank *parts[] = {train_part, dev_part};
   char path[1024];
-  seg_treebank tb;
-  seg_word_list lists[2];
-  seg_treebank_init(&tb, &heap);
+  seg_treebank_init(train_part, &heap);
+  if (dev_part != train_part) seg_treebank_init(dev_part, &heap);
   for (size_t i = 0; i < 2; i++) {
     size_t n;
-    snprintf(path, sizeof(path), "%s/data/ud-vtb/vi_vtb-ud-%s.conllu", dir, parts[i]);
+    snprintf(path, sizeof(path), "%s/data/ud-vtb/vi_vtb-ud-%s.conllu", dir, names[i]);
     char *data = read_file(path, &n);
     if (!data) fail_msg("%s is not there", path);
-    assert_int_equal(seg_treebank_add(&tb, data, n, &why), 0);
+    assert_int_equal(seg_treebank_add(parts[i], data, n, &why), 0);
     free(data);
   }
   snprintf(path, sizeof(path), "%s/data/vnvocab/vnvocab.txt", dir);
   lists[0].text = read_file(path, &lists[0].n);
   lists[1].text = read_file(TESTDATA "/../../data/extra.txt", &lists[1].n);
   assert_true(lists[0].text && lists[1].text);
+  return true;
+}
+
+/* The model that comes with the plugin is what its data make. */
+static void shipped_model(void **state) {
+  (void)state;
+  static const seg_train_options options = SEG_TRAIN_DEFAULTS;
+  seg_treebank tb;
+  seg_word_list lists[2];
+  if (!load_shipped(&tb, &tb, lists)) return;
   seg_train_data data = {&tb, NULL, lists, 2};
   void *block;
   size_t size, shipped_size;
@@ -303,6 +312,33 @@ static void shipped_model(void **state) {
   for (size_t i = 0; i < 2; i++) free((char *)(uintptr_t)lists[i].text);
 }
 
+/* Trained on the train part only, with VnVocab only, measured on the dev part: text and words it has not seen. */
+static void held_out(void **state) {
+  (void)state;
+  static const seg_train_options options = {.seed = 1, .passes = 6, .runs = 2, .bits = 16, .blocks = 4};
+  seg_treebank train_part, dev_part;
+  seg_word_list lists[2];
+  if (!load_shipped(&train_part, &dev_part, lists)) return;
+  seg_train_data data = {&train_part, NULL, lists, 1};
+  seg_score words = {0, 0, 0}, ends = {0, 0, 0};
+  seg_model m;
+  void *block;
+  size_t size;
+  const char *wrong = seg_train(&heap, &data, &options, &block, &size);
+  if (wrong) fail_msg("%s", wrong);
+  assert_null(seg_model_open(&m, block, size));
+  assert_int_equal(seg_score_words(&heap, &m, &dev_part, NULL, &words), 0);
+  assert_int_equal(seg_score_sentences(&heap, &m, &dev_part, 0, &ends), 0);
+  print_message("train only, on dev: words F1 %.4f, sentences in one text F1 %.4f\n", seg_score_f1(&words),
+                seg_score_f1(&ends));
+  assert_true(seg_score_f1(&words) > 0.965);
+  assert_true(seg_score_f1(&ends) > 0.985);
+  seg_treebank_done(&train_part);
+  seg_treebank_done(&dev_part);
+  free(block);
+  for (size_t i = 0; i < 2; i++) free((char *)(uintptr_t)lists[i].text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_conllu),   cmocka_unit_test(names_broken_lines),
@@ -310,7 +346,7 @@ int main(void) {
       cmocka_unit_test(known_bytes),    cmocka_unit_test(learns),
       cmocka_unit_test(scores),         cmocka_unit_test(refuses),
       cmocka_unit_test(without_memory), cmocka_unit_test(damaged_models),
-      cmocka_unit_test(shipped_model),
+      cmocka_unit_test(shipped_model),  cmocka_unit_test(held_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

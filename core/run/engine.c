@@ -441,6 +441,8 @@ int sl_engine_run(sl_engine *e, sl_err *err) {
     stop_all(e);
     return rc;
   }
+  /* What the sinks said of their outputs is on the disk before anything is written there. */
+  if (e->keep && sl_state_durable(e->opts.state)) (void)sl_keep_commit(e->keep, NULL);
   enter_stations(e);
   if (e->keep) sl_requeue_start(e);
   rc = start_threads(e, err);

@@ -448,7 +448,9 @@ static const sl_param hold_table[] = {
 };
 static const sl_field work_fields[] = {{"/ids", SL_C_WRITES_MAYBE, SL_J_ARRAY, "Ids."},
                                        {"/merged", SL_C_WRITES_MAYBE, SL_J_BOOL, "Of many."},
-                                       {"/pad", SL_C_REMOVES, 0, "Padding."}};
+                                       {"/pad", SL_C_REMOVES, 0, "Padding."},
+                                       {"/id", SL_C_REMOVES, 0, "A part has none."},
+                                       {"/text", SL_C_REMOVES, 0, "A part has none."}};
 static int32_t opens(const void *params, sl_contract *out) {
   (void)params;
   out->open(out);

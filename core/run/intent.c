@@ -76,11 +76,17 @@ static struct file *read_old(const char *path) {
   return f;
 }
 
-static void carry_over(const struct file *old, struct file *now) {
-  for (uint32_t i = 0; i < now->n; i++)
-    for (uint32_t k = 0; k < old->n; k++)
-      if (!strncmp(old->slots[k].id, now->slots[i].id, sizeof(now->slots[i].id)))
-        memcpy(now->slots[i].copies, old->slots[k].copies, sizeof(now->slots[i].copies));
+/* The id itself goes before a former one. */
+static void carry_over(const struct file *old, struct file *now, const sl_intents_opts *opts) {
+  for (int former = 1; former >= 0; former--) {
+    for (uint32_t k = 0; k < old->n; k++) {
+      char id[sizeof(old->slots[k].id) + 1] = "";
+      memcpy(id, old->slots[k].id, sizeof(old->slots[k].id));
+      int i = opts->slot_of(opts->user, id);
+      if (i < 0 || (uint32_t)i >= now->n || former != (strcmp(now->slots[i].id, id) != 0)) continue;
+      memcpy(now->slots[i].copies, old->slots[k].copies, sizeof(now->slots[i].copies));
+    }
+  }
 }
 
 /* Written beside the old one and renamed, so that a crash here leaves one of the two. */
@@ -109,7 +115,8 @@ static int make_file(sl_intents *in, const char *path, sl_err *err) {
   return 0;
 }
 
-int sl_intents_open(const char *folder, const char *const *ids, uint32_t n, sl_intents **ret, sl_err *err) {
+int sl_intents_open(const sl_intents_opts *opts, sl_intents **ret, sl_err *err) {
+  uint32_t n = opts->n;
   sl_intents *in = sl_mem_calloc(1, sizeof(*in));
   int rc = SL_ENOMEM;
   if (!in) goto nomem;
@@ -120,14 +127,14 @@ int sl_intents_open(const char *folder, const char *const *ids, uint32_t n, sl_i
   sl_platform_boot_id(in->file->boot, sizeof(in->file->boot));
   in->file->n = n;
   in->file->slot_size = sizeof(struct slot);
-  for (uint32_t i = 0; i < n; i++) snprintf(in->file->slots[i].id, sizeof(in->file->slots[i].id), "%s", ids[i]);
-  if (folder) {
-    char *path = sl_path_join(folder, "intents");
+  for (uint32_t i = 0; i < n; i++) snprintf(in->file->slots[i].id, sizeof(in->file->slots[i].id), "%s", opts->ids[i]);
+  if (opts->folder) {
+    char *path = sl_path_join(opts->folder, "intents");
     if (!path) goto nomem;
     struct file *old = read_old(path);
     if (old) {
       in->rebooted = strncmp(old->boot, in->file->boot, sizeof(old->boot)) != 0;
-      carry_over(old, in->file);
+      carry_over(old, in->file, opts);
     }
     sl_mem_free(old);
     rc = make_file(in, path, err);

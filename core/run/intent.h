@@ -17,8 +17,17 @@
 
 typedef struct sl_intents sl_intents;
 
-/* A slot for each of ids[0..n); notes of the same ids are carried over from the file of an earlier run. *ret [own]. */
-int sl_intents_open(const char *folder, const char *const *ids, uint32_t n, sl_intents **ret, sl_err *err);
+typedef struct sl_intents_opts {
+  const char *folder; /* NULL: in memory */
+  const char *const *ids;
+  uint32_t n;
+  /* The slot that a note of an earlier run goes to: that of the same id, or of the stage that was called so. */
+  int (*slot_of)(void *user, const char *id); /* -1: none */
+  void *user;
+} sl_intents_opts;
+
+/* A slot for each of the ids; notes are carried over from the file of an earlier run. *ret [own]. */
+int sl_intents_open(const sl_intents_opts *opts, sl_intents **ret, sl_err *err);
 void sl_intents_close(sl_intents *in);
 /* len up to SL_INTENT_BYTES, else SL_ELIMIT. */
 int sl_intents_set(sl_intents *in, uint32_t slot, const void *data, size_t len);

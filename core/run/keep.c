@@ -128,7 +128,8 @@ int sl_keep_open(sl_engine *e, sl_keep **ret, sl_err *err) {
     if ((rc = load_track(k, key, &k->tracks[i], err))) goto fail;
   }
   if ((rc = load_track(k, "queue", &k->queue, err))) goto fail;
-  rc = sl_intents_open(sl_state_folder(k->state), k->sink_ids, k->n_sinks, &k->intents, err);
+  sl_intents_opts intents = {sl_state_folder(k->state), k->sink_ids, k->n_sinks, number_of, k};
+  rc = sl_intents_open(&intents, &k->intents, err);
   if (rc) goto fail;
   compare(k);
   *ret = k;

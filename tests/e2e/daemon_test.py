@@ -148,6 +148,27 @@ def test_a_source_with_a_schedule_runs_until_it_is_stopped():
     same(len(read("out.jsonl").split("\n")), 4)
 
 
+def test_a_sink_that_is_renamed_after_a_kill_knows_its_file():
+    for turn in range(5):
+        now, before = ("a", "b") if turn % 2 else ("b", "a")
+        write("p.yaml", (ENDLESS % (1000000000, "out.jsonl")).replace("turn: 1, waits: true", "raw: true")
+              .replace("id: out,", "id: %s, was: %s," % (now, before)))
+        d = Daemon("p.yaml")
+        size = os.path.getsize("out.jsonl") if turn else 0
+        # A start after a kill first cuts off what was not committed.
+        wait_until(lambda: os.path.exists("out.jsonl") and os.path.getsize("out.jsonl") > size + 20000
+                   or d.process.poll() is not None, "the output grows in turn %d" % turn)
+        true(d.process.poll() is None, "it ended:\n" + read("log"))
+        if turn < 4:
+            d.process.kill()
+            d.process.communicate(timeout=LIMIT)
+    d.stop()
+    text = read("out.jsonl")
+    ids = [int(x) for x in re.findall(r'^\{"ids":\["(\d+)"\]\}$', text, re.M)]
+    same(len(ids), text.count("\n"), "whole lines")
+    same(sorted(ids), list(range(len(ids))), "documents")
+
+
 def test_what_the_end_of_grace_finds_is_named():
     write("p.yaml", """
 name: slow

@@ -10,36 +10,62 @@
 
 /* ---- reading ---- */
 
+/* A file is read as a whole, and filtered here as sl_state_dead_each does it. */
 typedef struct reader {
   const sl_dlq *q;
-  int (*cb)(void *user, const sl_dead_entry *entry);
+  int (*cb)(void *user, const sl_dead_entry *entry); /* NULL: they are counted */
   void *user;
   int64_t now;
+  uint64_t n, skip;
 } reader;
 
-static int named(const sl_dlq *q, uint64_t id) {
-  for (size_t i = 0; i < q->n_ids; i++)
-    if (q->ids[i] == id) return 1;
-  return q->n_ids == 0;
-}
-
-/* As sl_state_dead_each filters; for files, too. */
 static int wanted(const reader *r, const sl_dead_entry *e) {
-  const sl_dead_filter *f = &r->q->filter;
-  return (!f->stage || strcmp(f->stage, e->stage) == 0) && (!f->code || strcmp(f->code, e->code) == 0) &&
-         (!f->older_than || e->time <= r->now - f->older_than) &&
-         (!f->newer_than || e->time >= r->now - f->newer_than) && named(r->q, e->id);
+  const sl_dlq *q = r->q;
+  const sl_dead_filter *f = &q->filter;
+  int named = q->n_ids == 0;
+  for (size_t i = 0; i < q->n_ids && !named; i++) named = q->ids[i] == e->id;
+  return named && (!f->stage || strcmp(f->stage, e->stage) == 0) && (!f->code || strcmp(f->code, e->code) == 0) &&
+         (!f->older_than || e->time <= r->now - f->older_than) && (!f->newer_than || e->time >= r->now - f->newer_than);
 }
 
 static int pass_on(void *user, const sl_dead_entry *e) {
   reader *r = user;
-  return !e || wanted(r, e) ? r->cb(r->user, e) : 0;
+  if (!e) return r->cb ? r->cb(r->user, NULL) : 0;
+  if (!wanted(r, e)) return 0;
+  return r->n++ >= r->skip && r->cb ? r->cb(r->user, e) : 0;
 }
 
-int sl_dlq_read(const sl_dlq *q, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
-  reader r = {q, cb, user, sl_time_wall()};
+static int read_lines(const sl_dlq *q, uint64_t limit, int (*cb)(void *user, const sl_dead_entry *entry), void *user,
+                      uint64_t *ret_n, sl_err *err) {
+  reader count = {.q = q, .now = sl_time_wall()}, r = {.q = q, .cb = cb, .user = user, .now = count.now};
+  int rc = sl_dead_read(q->place.file, pass_on, &count, err);
+  if (rc) return rc;
+  if (ret_n) *ret_n = count.n;
+  r.skip = limit && count.n > limit ? count.n - limit : 0;
+  return sl_dead_read(q->place.file, pass_on, &r, err);
+}
+
+static int read_state(const sl_dlq *q, uint64_t limit, int (*cb)(void *user, const sl_dead_entry *entry), void *user,
+                      uint64_t *ret_n, sl_err *err) {
+  uint64_t all = 0;
+  int rc = 0;
+  for (size_t i = 0; !rc && i < (q->n_ids ? q->n_ids : 1); i++) {
+    sl_dead_filter f = q->filter;
+    uint64_t n = 0;
+    f.id = q->n_ids ? q->ids[i] : 0;
+    f.limit = limit;
+    f.newest = limit > 0;
+    rc = sl_state_show_dead(q->place.state, &f, cb, user, &n, err);
+    all += n;
+  }
+  if (!rc && ret_n) *ret_n = all;
+  return rc;
+}
+
+int sl_dlq_read(const sl_dlq *q, uint64_t limit, int (*cb)(void *user, const sl_dead_entry *entry), void *user,
+                uint64_t *ret_n, sl_err *err) {
   if (!q->place.there) return sl_err_set(err, SL_ENOTFOUND, "there are no dead letters in %s", q->where);
-  return sl_dead_read(q->place.state ? q->place.state : q->place.file, pass_on, &r, err);
+  return q->place.state ? read_state(q, limit, cb, user, ret_n, err) : read_lines(q, limit, cb, user, ret_n, err);
 }
 
 int sl_dlq_missing(const sl_dlq *q, uint64_t id) {
@@ -149,7 +175,7 @@ static const sl_cli_option options[] = {
     {"all", 0, NULL, "retry, drop: all of them."},
     {"at", 0, "STAGE", "retry: at this stage, not at the one that failed."},
     {"body", 0, "FILE", "edit: the new body; -: from standard input."},
-    {"limit", 'n', "N", "list: at most N; 0: all. Default: 50."},
+    {"limit", 'n', "N", "list: the newest N; 0: all. Default: 50."},
     {"payload", 0, NULL, "show: the payload's bytes and nothing else."},
     {"json", 0, NULL, "JSON for machines; list: one object a line."},
     {"set", 's', "STAGE.PARAM=VALUE", NULL},

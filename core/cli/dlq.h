@@ -18,8 +18,10 @@ typedef struct sl_dlq {
   const char *at, *body; /* --at, --body */
 } sl_dlq;
 
-/* Reads those that are wanted; a torn last line comes as NULL. Prints nothing. SL_ENOTFOUND: nothing is there yet. */
-int sl_dlq_read(const sl_dlq *q, int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err);
+/* Reads those that are wanted, by id, the newest of them if there is a limit (0: none); a torn last line comes as NULL.
+ * *ret_n (or NULL): how many there are. Prints nothing. SL_ENOTFOUND: nothing is there yet. */
+int sl_dlq_read(const sl_dlq *q, uint64_t limit, int (*cb)(void *user, const sl_dead_entry *entry), void *user,
+                uint64_t *ret_n, sl_err *err);
 
 /* Each returns an exit code. */
 int sl_dlq_list(sl_dlq *q);

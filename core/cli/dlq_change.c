@@ -156,12 +156,32 @@ static int check_at(const sl_dlq *q) {
   return sl_cli_fail(&err);
 }
 
+static int nothing(void *user, const sl_dead_entry *e) {
+  (void)user;
+  (void)e;
+  return 1;
+}
+
+/* Counts by stage, which needs no document: 1 if all that are wanted are of stages that there are. */
+static int all_known(const sl_dlq *q) {
+  const sl_strlist *known = &q->place.stages;
+  uint64_t all = 0, of_known = 0, n = 0;
+  sl_dlq one = *q;
+  if (q->filter.stage) return sl_strlist_has(known, q->filter.stage);
+  if (sl_dlq_read(q, 1, nothing, NULL, &all, NULL) != 0) return 0;
+  for (size_t i = 0; i < known->count; i++, of_known += n) {
+    one.filter.stage = known->items[i];
+    if (sl_dlq_read(&one, 1, nothing, NULL, &n, NULL) != 0) return 0;
+  }
+  return of_known == all;
+}
+
 static int check_stages(const sl_dlq *q) {
   sl_err err;
   strays s = {.q = q};
   if (q->at) return check_at(q);
-  if (!q->place.stages.count) return SL_EXIT_OK;
-  int rc = sl_dlq_read(q, note_stray, &s, &err);
+  if (!q->place.stages.count || all_known(q)) return SL_EXIT_OK;
+  int rc = sl_dlq_read(q, 0, note_stray, &s, NULL, &err);
   if (rc == SL_ENOTFOUND) rc = 0;
   if (rc == 0 && s.stages.count) {
     char *names = sl_strlist_join(&s.stages, ", ");
@@ -341,7 +361,7 @@ int sl_dlq_edit(sl_dlq *q) {
   int rc = q->place.there ? take_hand(q, EDIT, &h) : sl_dlq_missing(q, q->ids[0]);
   if (rc != SL_EXIT_OK) return rc;
   hand_done(&h);
-  rc = sl_dlq_read(q, keep_body, &x, &x.err);
+  rc = sl_dlq_read(q, 0, keep_body, &x, NULL, &x.err);
   if (!rc) rc = x.err.code;
   if (!rc && !x.found) return sl_dlq_missing(q, q->ids[0]);
   if (!rc)

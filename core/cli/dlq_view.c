@@ -42,8 +42,6 @@ static int list_one(void *user, const sl_dead_entry *e) {
     l->torn = 1;
     return 0;
   }
-  l->seen++;
-  if (l->q->limit && l->shown >= l->q->limit) return 0;
   l->shown++;
   if (l->q->json) {
     if (sl_cli_print_json(sl_dead_json(e, 0), 0) != SL_EXIT_OK) l->failed = 1;
@@ -85,7 +83,7 @@ static void end_list(const list *l) {
   if (l->torn) fprintf(stderr, "the last line of %s is incomplete and was left out\n", q->where);
   if (q->json) return;
   if (l->seen > l->shown)
-    fprintf(stderr, "%llu of %llu shown; --limit shows more\n", (unsigned long long)l->shown,
+    fprintf(stderr, "the newest %llu of %llu; --limit shows more\n", (unsigned long long)l->shown,
             (unsigned long long)l->seen);
   if (l->seen == 0) {
     int some = q->filter.stage || q->filter.code || q->filter.older_than || q->filter.newer_than;
@@ -98,7 +96,7 @@ int sl_dlq_list(sl_dlq *q) {
   sl_err err = {0};
   list l = {.q = q, .clip = sl_term_is_tty(stdout), .table = sl_table_new("rlllrll", header)};
   if (!l.table) return SL_EXIT_FAILED;
-  int rc = sl_dlq_read(q, list_one, &l, &err);
+  int rc = sl_dlq_read(q, q->limit, list_one, &l, &l.seen, &err);
   if (rc == 0 || rc == SL_ENOTFOUND) {
     if (!q->json && l.shown)
       sl_table_print(l.table, stdout, 0, sl_term_colors(stdout), l.clip ? sl_term_width(stdout) : 0);
@@ -172,7 +170,7 @@ static int show_one(void *user, const sl_dead_entry *e) {
 int sl_dlq_show(sl_dlq *q) {
   sl_err err = {0};
   show s = {.q = q};
-  int rc = sl_dlq_read(q, show_one, &s, &err);
+  int rc = sl_dlq_read(q, 0, show_one, &s, NULL, &err);
   if (rc != 0) return sl_cli_fail(&err);
   if (!s.shown) return sl_dlq_missing(q, q->ids[0]);
   return s.failed ? SL_EXIT_FAILED : SL_EXIT_OK;
@@ -193,7 +191,7 @@ static int export_one(void *user, const sl_dead_entry *e) {
 
 int sl_dlq_export(sl_dlq *q) {
   sl_err err = {0}, failed = {0};
-  int rc = sl_dlq_read(q, export_one, &failed, &err);
+  int rc = sl_dlq_read(q, 0, export_one, &failed, NULL, &err);
   if (failed.code) return sl_cli_fail(&failed);
   return rc == 0 || rc == SL_ENOTFOUND ? SL_EXIT_OK : sl_cli_fail(&err);
 }

@@ -31,6 +31,8 @@ static const char *const sql[SL_ST_N] = {
     [SL_ST_QUEUE_PUT] = "INSERT INTO queue (kind, stage, attempts, due, bytes, uri, locator, revision, splits,"
                         " media_type, why, map, body, payload) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
     [SL_ST_QUEUE_REMOVE] = "DELETE FROM queue WHERE id = ?1 RETURNING kind, stage",
+    [SL_ST_QUEUE_GET] = "SELECT id, kind, stage, attempts, due, uri, locator, revision, splits, media_type, why, map,"
+                        " body, payload FROM queue WHERE id = ?1",
     [SL_ST_QUEUE_NEXT] = "SELECT min(due) FROM queue WHERE due > ?1",
     [SL_ST_DEAD_PUT] =
         "INSERT INTO dead_letters (pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision,"
@@ -207,6 +209,32 @@ int sl_sdb_meta_put(sl_sdb *db, const char *key, const char *value, sl_err *err)
 
 void sl_sdb_lock(sl_sdb *db) { pthread_mutex_lock(&db->lock); }
 void sl_sdb_unlock(sl_sdb *db) { pthread_mutex_unlock(&db->lock); }
+
+int sl_sdb_ids(sl_sdb *db, sqlite3_stmt *st, int64_t **ret, size_t *ret_n, sl_err *err) {
+  int64_t *ids = NULL;
+  size_t n = 0, cap = 0;
+  int step;
+  while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+    if (n == cap) {
+      size_t more = cap ? cap * 2 : 64;
+      int64_t *bigger = sl_mem_realloc(ids, more * sizeof *ids);
+      if (!bigger) {
+        sl_mem_free(ids);
+        return sl_err_set(err, SL_ENOMEM, "no memory to read the state");
+      }
+      ids = bigger;
+      cap = more;
+    }
+    ids[n++] = sqlite3_column_int64(st, 0);
+  }
+  if (step != SQLITE_DONE) {
+    sl_mem_free(ids);
+    return sl_sdb_err(db, err, "read");
+  }
+  *ret = ids;
+  *ret_n = n;
+  return 0;
+}
 
 int sl_sdb_text(sqlite3_stmt *st, int at, const char *text) {
   return sqlite3_bind_text(st, at, text ? text : "", -1, SQLITE_STATIC);

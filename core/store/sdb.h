@@ -30,6 +30,7 @@ enum {
   SL_ST_QUEUE_PUT,
   SL_ST_QUEUE_REMOVE,
   SL_ST_QUEUE_NEXT,
+  SL_ST_QUEUE_GET,
   SL_ST_DEAD_PUT,
   SL_ST_DEAD_REPLACE,
   SL_ST_DEAD_AGE,
@@ -79,6 +80,9 @@ int sl_sdb_checkpoints(sl_sdb *db, const char *prefix, int (*cb)(void *user, con
 
 void sl_sdb_lock(sl_sdb *db);
 void sl_sdb_unlock(sl_sdb *db);
+
+/* Runs a query of ids to its end. *ret [own: sl_mem_free], NULL if there is none. */
+int sl_sdb_ids(sl_sdb *db, sqlite3_stmt *st, int64_t **ret, size_t *ret_n, sl_err *err);
 
 /* Bind NULL as ''; values are borrowed until the statement was run. */
 int sl_sdb_text(sqlite3_stmt *st, int at, const char *text);

@@ -148,7 +148,11 @@ typedef struct sl_dead_filter {
   const char *stage, *code;       /* NULL: any */
   int64_t older_than, newer_than; /* ns of age at `now`; 0: any */
   uint64_t id;                    /* 0: any */
+  uint64_t limit;                 /* reading: so many, the first by id; 0: all */
+  int32_t newest;                 /* reading: the last so many instead, still in the order of ids */
 } sl_dead_filter;
+/* How many there are, whatever the limit; reads no document. */
+int sl_state_dead_count(sl_state *s, const sl_dead_filter *filter, uint64_t *ret_n, sl_err *err);
 int sl_state_dead_each(sl_state *s, const sl_dead_filter *filter, int (*cb)(void *user, const sl_dead_entry *entry),
                        void *user, sl_err *err);
 /* Moves them to the queue (kind AGAIN), to enter stage `at` (NULL: the stage that failed), all in one transaction;
@@ -167,6 +171,9 @@ int sl_state_check(const char *folder, void (*cb)(void *user, int bad, const cha
 /* The figures, and each checkpoint key with its value, without opening for writing. */
 int sl_state_show(const char *folder, sl_state_stats *ret,
                   int (*cb)(void *user, const char *key, const sl_bytes *value), void *user, sl_err *err);
+/* Dead letters, committed ones; *ret_n (or NULL): how many there are, whatever the limit. */
+int sl_state_show_dead(const char *folder, const sl_dead_filter *filter,
+                       int (*cb)(void *user, const sl_dead_entry *entry), void *user, uint64_t *ret_n, sl_err *err);
 /* The same for the notes of sources, by source and key. */
 int sl_state_show_notes(const char *folder,
                         int (*cb)(void *user, const char *source, const char *key, const sl_bytes *value), void *user,

@@ -95,26 +95,74 @@ static void load(sqlite3_stmt *st, sl_dead_entry *e) {
   for (size_t i = 0; i < sizeof blobs / sizeof blobs[0]; i++) sl_sdb_column_blob(st, at++, blobs[i]);
 }
 
+/* A row takes a page or more: which rows it is to be is found in the index, which has all that a filter asks for. The
+ * plus keeps SQLite from walking through the rows instead. */
+static int find(sl_sdb *db, const sl_dead_filter *f, int64_t **ret, size_t *ret_n, sl_err *err) {
+  static const char *const queries[] = {"SELECT id FROM dead_letters" WHERE " ORDER BY +id LIMIT ?6",
+                                        "SELECT id FROM dead_letters" WHERE " ORDER BY +id DESC LIMIT ?6"};
+  sqlite3_stmt *st = NULL;
+  int newest = f && f->newest != 0;
+  if (sqlite3_prepare_v2(db->db, queries[newest], -1, &st, NULL)) return sl_sdb_err(db, err, "read");
+  bind_filter(st, f);
+  sqlite3_bind_int64(st, 6, f && f->limit ? (int64_t)f->limit : -1);
+  int rc = sl_sdb_ids(db, st, ret, ret_n, err);
+  sqlite3_finalize(st);
+  for (size_t i = 0; !rc && newest && i < *ret_n / 2; i++) {
+    int64_t id = (*ret)[i];
+    (*ret)[i] = (*ret)[*ret_n - 1 - i];
+    (*ret)[*ret_n - 1 - i] = id;
+  }
+  return rc;
+}
+
 int sl_dead_select(sl_sdb *db, int version, const sl_dead_filter *filter,
                    int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err) {
-  static const char now[] =
-      "SELECT id, pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision, splits, key,"
-      " media_type, attempts, first, time, generation, map, raw, body, payload FROM dead_letters" WHERE " ORDER BY id";
-  static const char version_1[] =
+  static const char *const queries[] = {
       "SELECT id, pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision, '', key,"
-      " media_type, attempts, time, time, generation, x'', raw, body, payload FROM dead_letters" WHERE " ORDER BY id";
+      " media_type, attempts, time, time, generation, x'', raw, body, payload FROM dead_letters WHERE id = ?1",
+      "SELECT id, pipeline, stage, uses, build, code, message, detail, hint, uri, locator, revision, splits, key,"
+      " media_type, attempts, first, time, generation, map, raw, body, payload FROM dead_letters WHERE id = ?1"};
   sqlite3_stmt *st = NULL;
-  int step;
+  int64_t *ids = NULL;
+  size_t n = 0;
+  int stop = 0;
   if (version == 0) return 0;
-  if (sqlite3_prepare_v2(db->db, version == 1 ? version_1 : now, -1, &st, NULL)) return sl_sdb_err(db, err, "read");
-  bind_filter(st, filter);
-  while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+  int rc = find(db, filter, &ids, &n, err);
+  if (!rc && sqlite3_prepare_v2(db->db, queries[version > 1], -1, &st, NULL)) rc = sl_sdb_err(db, err, "read");
+  for (size_t i = 0; !rc && !stop && i < n; i++) {
+    sqlite3_bind_int64(st, 1, ids[i]);
+    int step = sqlite3_step(st);
     sl_dead_entry e;
-    load(st, &e);
-    if (cb(user, &e)) break;
+    if (step == SQLITE_ROW) {
+      load(st, &e);
+      stop = cb(user, &e);
+    } else if (step != SQLITE_DONE) {
+      rc = sl_sdb_err(db, err, "read");
+    }
+    sqlite3_reset(st);
   }
-  int rc = step != SQLITE_ROW && step != SQLITE_DONE ? sl_sdb_err(db, err, "read") : 0;
   sqlite3_finalize(st);
+  sl_mem_free(ids);
+  return rc;
+}
+
+int sl_dead_count(sl_sdb *db, int version, const sl_dead_filter *filter, uint64_t *ret_n, sl_err *err) {
+  sqlite3_stmt *st = NULL;
+  *ret_n = 0;
+  if (version == 0) return 0;
+  if (sqlite3_prepare_v2(db->db, "SELECT count(*) FROM dead_letters" WHERE, -1, &st, NULL))
+    return sl_sdb_err(db, err, "read");
+  bind_filter(st, filter);
+  int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : sl_sdb_err(db, err, "read");
+  if (!rc) *ret_n = (uint64_t)sqlite3_column_int64(st, 0);
+  sqlite3_finalize(st);
+  return rc;
+}
+
+int sl_state_dead_count(sl_state *s, const sl_dead_filter *filter, uint64_t *ret_n, sl_err *err) {
+  sl_sdb_lock(s->reader);
+  int rc = sl_dead_count(s->reader, SL_SCHEMA_VERSION, filter, ret_n, err);
+  sl_sdb_unlock(s->reader);
   return rc;
 }
 
@@ -175,12 +223,12 @@ static int retry(sl_sdb *db, void *user, sl_err *err) {
 static int edit(sl_sdb *db, void *user, sl_err *err) {
   static const char update[] =
       "UPDATE dead_letters SET body = ?7, raw = x'', bytes = bytes - length(body) - length(raw)"
-      " + length(?7)" WHERE;
+      " + length(?7) WHERE id = ?5";
   return run_filtered(db, update, user, err);
 }
 
 static int drop(sl_sdb *db, void *user, sl_err *err) {
-  return run_filtered(db, "DELETE FROM dead_letters" WHERE, user, err);
+  return run_filtered(db, "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters" WHERE ")", user, err);
 }
 
 static int run_change(sl_state *s, int (*what)(sl_sdb *db, void *user, sl_err *err), change *c, uint64_t *ret_n,

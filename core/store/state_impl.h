@@ -142,5 +142,6 @@ int sl_dead_insert(sl_sdb *db, const sl_dead_entry *e, sl_err *err);
 /* Entries of a filter (NULL: all), by id; version of the schema. */
 int sl_dead_select(sl_sdb *db, int version, const sl_dead_filter *filter,
                    int (*cb)(void *user, const sl_dead_entry *entry), void *user, sl_err *err);
+int sl_dead_count(sl_sdb *db, int version, const sl_dead_filter *filter, uint64_t *ret_n, sl_err *err);
 
 #endif

@@ -80,49 +80,63 @@ static void load(sqlite3_stmt *st, sl_queue_entry *e) {
 
 /* The ids come from the index alone; those that are due at once need no sorting, and the plus keeps SQLite from walking
  * through the rows for the others. */
-static sqlite3_stmt *prepare_read(sl_sdb *db, const sl_queue_filter *f, sl_err *err) {
+static int find_due(sl_sdb *db, const sl_queue_filter *f, int64_t **ret, size_t *ret_n, sl_err *err) {
   sqlite3_stmt *st = NULL;
   sqlite3_str *skip = sqlite3_str_new(db->db), *all = sqlite3_str_new(db->db);
   for (uint32_t i = 0; i < f->n_skip; i++) sqlite3_str_appendf(skip, "%s%Q", i ? ", " : "", f->skip[i]);
   char *list = sqlite3_str_finish(skip);
   const char *names = list ? list : "";
-  sqlite3_str_appendf(
-      all,
-      "SELECT q.id, q.kind, q.stage, attempts, due, uri, locator, revision, splits, media_type, why, map, body, payload"
-      " FROM (SELECT id FROM queue WHERE due = 0 AND id > ?1 AND NOT (kind = %d AND stage IN (%s)) UNION ALL"
-      " SELECT id FROM queue WHERE due > 0 AND due <= ?2 AND +id > ?1 AND NOT (kind = %d AND stage IN (%s))"
-      " ORDER BY id LIMIT ?3) AS due_now JOIN queue AS q ON q.id = due_now.id ORDER BY q.id",
-      SL_QUEUE_SPILL, names, SL_QUEUE_SPILL, names);
+  sqlite3_str_appendf(all,
+                      "SELECT id FROM queue WHERE due = 0 AND id > ?1 AND NOT (kind = %d AND stage IN (%s)) UNION ALL"
+                      " SELECT id FROM queue WHERE due > 0 AND due <= ?2 AND +id > ?1 AND NOT (kind = %d AND stage IN"
+                      " (%s)) ORDER BY id LIMIT ?3",
+                      SL_QUEUE_SPILL, names, SL_QUEUE_SPILL, names);
   char *query = sqlite3_str_finish(all);
+  int rc = 0;
   if (!query || (f->n_skip && !list))
-    sl_err_set(err, SL_ENOMEM, "no memory to read the queue");
+    rc = sl_err_set(err, SL_ENOMEM, "no memory to read the queue");
   else if (sqlite3_prepare_v2(db->db, query, -1, &st, NULL))
-    sl_sdb_err(db, err, "read");
+    rc = sl_sdb_err(db, err, "read");
+  if (!rc) {
+    sqlite3_bind_int64(st, 1, (int64_t)f->after);
+    sqlite3_bind_int64(st, 2, f->now);
+    sqlite3_bind_int64(st, 3, f->max);
+    rc = sl_sdb_ids(db, st, ret, ret_n, err);
+  }
+  sqlite3_finalize(st);
   sqlite3_free(query);
   sqlite3_free(list);
-  return st;
+  return rc;
+}
+
+/* One row, unless it has left in between. *ret_stop: what cb returned. */
+static int give(sl_sdb *db, int64_t id, int (*cb)(void *user, const sl_queue_entry *entry), void *user, int *ret_stop,
+                sl_err *err) {
+  sqlite3_stmt *st = sl_sdb_kept(db, SL_ST_QUEUE_GET, err);
+  if (!st) return SL_EIO;
+  sqlite3_bind_int64(st, 1, id);
+  int step = sqlite3_step(st), rc = 0;
+  if (step == SQLITE_ROW) {
+    sl_queue_entry e;
+    load(st, &e);
+    *ret_stop = cb(user, &e);
+  } else if (step != SQLITE_DONE) {
+    rc = sl_sdb_err(db, err, "read");
+  }
+  sqlite3_reset(st);
+  return rc;
 }
 
 int sl_state_queue_read(sl_state *s, const sl_queue_filter *filter, int (*cb)(void *user, const sl_queue_entry *entry),
                         void *user, sl_err *err) {
-  int rc = 0, step = SQLITE_DONE;
+  int64_t *ids = NULL;
+  size_t n = 0;
+  int stop = 0;
   sl_state_read_begin(s);
-  sqlite3_stmt *st = prepare_read(s->reader, filter, err);
-  if (st) {
-    sqlite3_bind_int64(st, 1, (int64_t)filter->after);
-    sqlite3_bind_int64(st, 2, filter->now);
-    sqlite3_bind_int64(st, 3, filter->max);
-    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-      sl_queue_entry e;
-      load(st, &e);
-      if (cb(user, &e)) break;
-    }
-    if (step != SQLITE_ROW && step != SQLITE_DONE) rc = sl_sdb_err(s->reader, err, "read");
-  } else {
-    rc = SL_EIO;
-  }
-  sqlite3_finalize(st);
+  int rc = find_due(s->reader, filter, &ids, &n, err);
+  for (size_t i = 0; !rc && !stop && i < n; i++) rc = give(s->reader, ids[i], cb, user, &stop, err);
   sl_state_read_end(s);
+  sl_mem_free(ids);
   return rc;
 }
 

@@ -30,7 +30,7 @@ static const char tables[] =
     " key TEXT NOT NULL, media_type TEXT NOT NULL, attempts INTEGER NOT NULL, first INTEGER NOT NULL,"
     " time INTEGER NOT NULL, generation INTEGER NOT NULL, bytes INTEGER NOT NULL, map BLOB NOT NULL,"
     " raw BLOB NOT NULL, body BLOB NOT NULL, payload BLOB NOT NULL);"
-    "CREATE INDEX dead_letters_stage ON dead_letters (stage, code);"
+    "CREATE INDEX dead_letters_stage ON dead_letters (stage, code, time);"
     "CREATE INDEX dead_letters_key ON dead_letters (key, stage);"
     "CREATE INDEX dead_letters_time ON dead_letters (time);"
     "CREATE TABLE totals (name TEXT PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;"

@@ -85,6 +85,17 @@ int sl_state_show(const char *folder, sl_state_stats *ret,
   return rc;
 }
 
+int sl_state_show_dead(const char *folder, const sl_dead_filter *filter,
+                       int (*cb)(void *user, const sl_dead_entry *entry), void *user, uint64_t *ret_n, sl_err *err) {
+  look l;
+  int rc = look_at(folder, &l, err);
+  if (rc) return rc;
+  rc = sl_dead_select(&l.db, l.version, filter, cb, user, err);
+  if (!rc && ret_n) rc = sl_dead_count(&l.db, l.version, filter, ret_n, err);
+  look_done(&l);
+  return rc;
+}
+
 int sl_state_show_notes(const char *folder,
                         int (*cb)(void *user, const char *source, const char *key, const sl_bytes *value), void *user,
                         sl_err *err) {

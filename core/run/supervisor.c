@@ -31,6 +31,9 @@
 #define LOOK_MS 1000
 /* Between two generations there is no engine whose pulse could be felt; longer than this is not normal. */
 #define PAUSE_NS (120 * SL_TIME_S)
+/* Between two attempts to start again what ran before a reload: at first, and at most. */
+#define AGAIN_NS (200 * SL_TIME_MS)
+#define AGAIN_MAX_NS (5 * SL_TIME_S)
 
 /* A loaded pipeline, while an engine or a stage object needs it. */
 typedef struct generation {
@@ -456,6 +459,29 @@ static int go_back(sl_supervisor *s, const sl_pipeline *failed, generation **ret
   return 0;
 }
 
+static int stopping(sl_supervisor *s) {
+  pthread_mutex_lock(&s->lock);
+  int stops = s->stops;
+  pthread_mutex_unlock(&s->lock);
+  return stops > 0;
+}
+
+/* What kept N+1 from starting may keep N from it, too: a database that somebody else holds, a disk that is full. Ending
+ * the process over it would make a reload more dangerous than a restart, so N is tried again until it starts. 0: a stop
+ * came. */
+static int try_again(sl_supervisor *s, generation *old, int64_t *pause, sl_engine **ret, const sl_err *why) {
+  sl_err err = *why;
+  while (!stopping(s)) {
+    say(s, SL_LOG_ERROR, "what ran before the reload cannot start either, and is tried again: %s", err.message);
+    if (s->opts.phase) s->opts.phase(s->opts.user, SL_SUPER_RELOADING, err.message);
+    int64_t until = sl_time_mono() + *pause;
+    while (sl_time_mono() < until && !stopping(s)) usleep(20000);
+    *pause = *pause * 2 < AGAIN_MAX_NS ? *pause * 2 : AGAIN_MAX_NS;
+    if (!stopping(s) && make_engine(s, old, s->kept, ret, &err) == 0) return 1;
+  }
+  return 0;
+}
+
 /* What follows an engine that has run: 0 nothing, 1 *ret_gen and *ret. */
 static int take_next(sl_supervisor *s, generation *ran, sl_engine *engine, generation **ret_gen, sl_engine **ret) {
   pthread_mutex_lock(&s->lock);
@@ -479,6 +505,7 @@ static int take_next(sl_supervisor *s, generation *ran, sl_engine *engine, gener
 }
 
 static int run_all(sl_supervisor *s, generation *g, sl_engine *engine, sl_err *err) {
+  int64_t pause = AGAIN_NS;
   for (;;) {
     int started = 0;
     generation *next_gen = NULL;
@@ -491,6 +518,11 @@ static int run_all(sl_supervisor *s, generation *g, sl_engine *engine, sl_err *e
     if (!started && s->fallback) {
       rc = go_back(s, g->p, &next_gen, &next, err);
       more = !rc;
+      pause = AGAIN_NS;
+    } else if (!started && s->failure) {
+      next_gen = g;
+      more = try_again(s, g, &pause, &next, err);
+      if (!more) rc = 0;
     } else if (more) {
       rename_stages(s, next_gen->p, g->p, 0);
     }

@@ -350,6 +350,44 @@ def test_the_level_of_the_log_changes():
         same(post("/log?level=error"), {"level": "error"})
 
 
+def test_a_reload_while_a_sink_cannot_start():
+    import sqlite3
+    text = """
+name: báo
+state: ./state
+plugin_path: [%s/tests/plugins]
+stages:
+  - id: gen
+    uses: teststages.test_gen
+    with: { count: 100000000, turn: 20 }
+  - id: out
+    uses: sink_sqlite
+    with: { path: ./out.db, key: /ids/0, busy_timeout: 10ms }
+    on_error: { retry: -1, backoff: 10ms, backoff_max: 100ms }
+""" % BUILD
+    with Running(text=text) as r:
+        other = sqlite3.connect("out.db", timeout=60)
+        other.execute("BEGIN EXCLUSIVE")
+        write("p.yaml", text.replace("busy_timeout: 10ms", "busy_timeout: 20ms"))
+        r.p.send_signal(signal.SIGHUP)
+        wait_until(lambda: "database is locked" in reasons().get("reloading", {"text": ""})["text"], "the reason")
+        other.rollback()
+        other.close()
+        wait_until(lambda: "reloading" not in reasons(), "what ran before runs again")
+        before = get("/api/stages")["stored"]
+        wait_until(lambda: get("/api/stages")["stored"] > before, "documents")
+        same((get("/api/stages")["generation"], get("/api/stages")["reloads_failed"]), (1, 1))
+        # The next one works.
+        r.p.send_signal(signal.SIGHUP)
+        wait_until(lambda: get("/api/stages")["reloads"] == 1, "a reload")
+        other = sqlite3.connect("out.db", timeout=60)
+        other.execute("BEGIN EXCLUSIVE")
+        write("p.yaml", text)
+        r.p.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reloading" in reasons(), "a reload")
+    same(r.result.code, 143)
+
+
 def test_admin_none():
     write("in.ndjson", '{"a":1}\n')
     write("p.yaml", "state: ./state\nadmin: none\nstages:\n  - id: in\n    uses: fetch_files\n    with: { paths: ./in.ndjson }\n"

@@ -29,7 +29,7 @@ typedef struct job {
   char *body;
   size_t body_len;
   sl_dead_filter filter;
-  uint64_t limit, seen;
+  uint64_t limit;
   int whole;
   int status;
   sl_err err;
@@ -50,16 +50,17 @@ static void free_job(job *j) {
 static int list_one(void *user, const sl_dead_entry *entry) {
   job *j = user;
   if (!entry) return 0;
-  j->seen++;
-  if (j->limit && (uint64_t)cJSON_GetArraySize(j->entries) >= j->limit) return 0;
   cJSON_AddItemToArray(j->entries, sl_dead_json(entry, j->whole));
   return 0;
 }
 
 static int run_list(job *j, sl_state *state) {
   j->entries = cJSON_AddArrayToObject(j->out, "entries");
+  uint64_t n = 0;
+  j->filter.limit = j->limit;
   int rc = sl_state_dead_each(state, &j->filter, list_one, j, &j->err);
-  cJSON_AddNumberToObject(j->out, "n", (double)j->seen);
+  if (!rc) rc = sl_state_dead_count(state, &j->filter, &n, &j->err);
+  cJSON_AddNumberToObject(j->out, "n", (double)n);
   return rc;
 }
 

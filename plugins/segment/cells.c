@@ -229,14 +229,14 @@ void seg_best_labels(seg_cell *c, size_t n, int32_t after_begin, int32_t after_i
   int32_t ahead = -SEG_SCORE_FORCED;
   for (size_t i = 1; i < n; i++) {
     int32_t inside = ahead + after_inside;
-    c[i].back = (uint8_t)((ahead > 0) | (inside > after_begin) << 1);
+    c[i].back = (uint8_t)((ahead > 0 ? 1 : 0) + (inside > after_begin ? 2 : 0));
     int32_t best = (inside > after_begin ? inside : after_begin) - (ahead > 0 ? ahead : 0);
     ahead = c[i].score <= -SEG_SCORE_FORCED ? -SEG_SCORE_FORCED : c[i].score + best;
   }
   unsigned label = ahead > 0;
   for (size_t i = n; i-- > 1;) {
     begins[i] = (uint8_t)!label;
-    label = c[i].back >> label & 1u;
+    label = (unsigned)c[i].back >> label & 1u;
   }
   if (n) begins[0] = 1;
 }

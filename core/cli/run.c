@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice run`: a pipeline file to its end, with a table of what became of the documents. */
 #include <cjson/cJSON.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -63,6 +64,8 @@ static int run_run(const sl_cli *cli) {
   sl_exec x = {.done = finish, .user = &state};
   uint64_t seed = 0;
   state.exec = &x;
+  /* The file is about to be read: an order to read it again must not end the process before it is listened to. */
+  if (signal(SIGHUP, SIG_IGN) == SIG_ERR) return SL_EXIT_FAILED;
   int rc = sl_cli_count(cli, "limit", 1, &x.opts.limit);
   if (rc == SL_EXIT_OK) rc = sl_cli_count(cli, "seed", 0, &seed);
   if (rc == SL_EXIT_OK) rc = sl_exec_options(cli, &x);

@@ -2,6 +2,7 @@
 /* One run of a pipeline with state, log, progress line, admin server and reloads. */
 #include <string.h>
 
+#include "base/str.h"
 #include "base/time.h"
 #include "cli/exec.h"
 #include "cli/report.h"
@@ -114,6 +115,9 @@ static int open_admin(sl_daemon *d, sl_err *err) {
     char text[200];
     (void)snprintf(text, sizeof text, "admin server on http://%s", sl_admin_address(d->admin));
     sl_logger_line(d->log, SL_LOG_INFO, NULL, text);
+    if (!sl_str_starts(sl_admin_address(d->admin), "127.") && !sl_str_starts(sl_admin_address(d->admin), "[::1]"))
+      sl_logger_line(d->log, SL_LOG_WARN, NULL,
+                     "the admin server is open to other hosts, and its token goes over the wire as it is");
   }
   return rc;
 }

@@ -388,6 +388,35 @@ stages:
     same(r.result.code, 143)
 
 
+def test_figures_and_taps_go_on_over_a_reload():
+    with Running() as r:
+        before = samples(call("GET", "/metrics")[1])
+        tap = start("tap", "tag", "state", "--every", "10")
+        try:
+            true(tap.stdout.readline(), "a document of the first generation")
+            write("p.yaml", PIPELINE.replace("/seen: true", "/seen: 2"))
+            has(post("/reload")["result"], "generation 2")
+            same(get("/api/pipeline")["generation"], 2)
+            for line in tap.stdout:
+                if json.loads(line)["body"]["seen"] == 2:
+                    break
+            else:
+                raise Failed("the tap ended with its generation")
+        finally:
+            tap.send_signal(signal.SIGINT)
+            finish(tap)
+        after = samples(call("GET", "/metrics")[1])
+        for key, value in before.items():
+            if "_total" in key or "_count" in key:
+                true(after[key] >= value, "a counter went back: %s, %r, %r" % (key, value, after[key]))
+        same(after['sluice_reloads_total{pipeline="báo",result="ok"}'], 1)
+        write("p.yaml", PIPELINE + "  - nonsense\n")
+        has(post("/reload", 409)["error"], "p.yaml:", "error:")
+        same(get("/api/pipeline")["generation"], 2)
+    lines = [json.loads(line) for line in r.result.err.splitlines() if line.startswith("{")]
+    same(lines[-1]["generation"], 2)
+
+
 def test_admin_none():
     write("in.ndjson", '{"a":1}\n')
     write("p.yaml", "state: ./state\nadmin: none\nstages:\n  - id: in\n    uses: fetch_files\n    with: { paths: ./in.ndjson }\n"

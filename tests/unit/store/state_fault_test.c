@@ -346,6 +346,64 @@ static void test_full_disk(void **state) {
   assert_int_equal(umount(folder), 0);
 }
 
+/* ---- more than may be pending ---- */
+
+#define MANY 100
+static atomic_int n_put;
+static void *put_many(void *arg) {
+  static char big[1 << 20];
+  memset(big, 'x', sizeof big - 1);
+  for (int i = 0; i < MANY; i++) {
+    char key[16];
+    snprintf(key, sizeof key, "many%03d", i);
+    note(arg, key, big);
+    atomic_fetch_add(&n_put, 1);
+  }
+  return NULL;
+}
+
+/* While commits fail at most 64 MiB are held: who puts more waits, who pushes is refused, and nothing is lost. */
+static void test_pending_is_bounded(void **state) {
+  (void)state;
+  struct rlimit was, low;
+  pthread_t thread;
+  sl_err err = {0};
+  sl_state_opts o = options(folder);
+  o.spool_bytes = (int64_t)1 << 30;
+  sl_state *s = open_with(&o);
+  note(s, "first", "1");
+  sync_now(s);
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+  low = was;
+  low.rlim_cur = 1;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+  note(s, "small", "kept");
+  wait_stuck(s, 1, NULL);
+  atomic_store(&n_put, 0);
+  assert_int_equal(pthread_create(&thread, NULL, put_many, s), 0);
+  /* When it is full a push is refused, so the other thread has come to its limit. */
+  static char body[2 << 20];
+  memset(body, 'x', sizeof body - 1);
+  sl_queue_entry e = row(SL_QUEUE_SPOOL, "in", body);
+  int64_t end = sl_time_mono() + WAIT;
+  int pushed = 0, rc;
+  while ((rc = sl_state_queue_put(s, &e, 1, NULL, NULL, &err)) == 0 && sl_time_mono() < end) pushed++;
+  assert_int_equal(rc, SL_ELIMIT);
+  assert_non_null(strstr(err.message, "faster than the state is written"));
+  assert_true(atomic_load(&n_put) < MANY);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  sync_now(s);
+  sl_state_close(s);
+  s = open_with(&o);
+  seen x = {0};
+  assert_int_equal(sl_state_note_each(s, "fetch", "many", count_value, &x, NULL), 0);
+  assert_int_equal(x.n, MANY);
+  assert_int_equal(sl_state_queue_count(s, "in", 0), pushed);
+  sl_state_close(s);
+}
+
 static void test_taken_away(void **state) {
   (void)state;
   char aside[160];
@@ -472,6 +530,7 @@ int main(int argc, char **argv) {
       CASE(test_migration),
       CASE(test_file_limit),
       CASE(test_full_disk),
+      CASE(test_pending_is_bounded),
       CASE(test_taken_away),
       CASE(test_without_memory),
       CASE(test_closed_while_stuck),

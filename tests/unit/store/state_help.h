@@ -203,6 +203,13 @@ static inline int see_value(void *user, const char *key, const sl_bytes *value) 
   return 0;
 }
 
+static inline int count_value(void *user, const char *key, const sl_bytes *value) {
+  (void)key;
+  (void)value;
+  ((seen *)user)->n++;
+  return 0;
+}
+
 static inline seen rows(sl_state *s, int64_t now) {
   seen x = {0};
   sl_queue_filter f = {.now = now, .max = 1000};

@@ -286,6 +286,12 @@ static void use_dead(const char *where) {
   assert_string_equal(letters(s, &(sl_dead_filter){.stage = "clean", .code = "limit"}).text, "clean:k2 ");
   assert_int_equal(letters(s, &(sl_dead_filter){.newer_than = 3600 * SL_TIME_S}).n, 5);
   assert_int_equal(letters(s, &(sl_dead_filter){.older_than = 3600 * SL_TIME_S}).n, 0);
+  assert_string_equal(letters(s, &(sl_dead_filter){.limit = 2}).text, "clean:k1 clean:k2 ");
+  assert_string_equal(letters(s, &(sl_dead_filter){.limit = 3, .newest = 1}).text, "store:k3 store: store: ");
+  assert_string_equal(letters(s, &(sl_dead_filter){.stage = "clean", .limit = 1, .newest = 1}).text, "clean:k2 ");
+  uint64_t count = 0;
+  assert_int_equal(sl_state_dead_count(s, &(sl_dead_filter){.stage = "store", .limit = 1}, &count, NULL), 0);
+  assert_int_equal(count, 3);
   assert_int_equal(stats(s).dead, 5);
   uint64_t id = letters(s, &(sl_dead_filter){.code = "limit"}).last;
   sl_bytes body = {"{\"better\":1}", 12}, worse = {"{\"n\":7}", 7};
@@ -351,6 +357,37 @@ static void test_dead_bounds(void **state) {
   sl_state_close(s);
 }
 
+/* A stage with another id keeps what it had; what the new id has already counts. */
+static void test_rename(void **state) {
+  (void)state;
+  seen x = {0};
+  sl_state *s = open_at(folder);
+  sl_bytes a = {"a", 1}, b = {"b", 1}, old = {"old", 3}, newer = {"new", 3};
+  note(s, "a", "old");
+  note(s, "b", "old");
+  assert_int_equal(sl_state_note_put(s, "news", "b", "new", 3, NULL), 0);
+  assert_int_equal(sl_state_kv_put(s, "fetch", &a, &old, "o", 0, NULL), 0);
+  assert_int_equal(sl_state_kv_put(s, "fetch", &b, &old, "o", 0, NULL), 0);
+  assert_int_equal(sl_state_kv_put(s, "news", &b, &newer, "o", 0, NULL), 0);
+  put_dead(s, "fetch", "io", "k");
+  assert_int_equal(sl_state_rename(s, "fetch", "news", NULL), 0);
+  assert_int_equal(sl_state_note_each(s, "news", "", see_value, &x, NULL), 0);
+  assert_string_equal(x.text, "a=old b=new ");
+  has_note(s, "fetch", "a", NULL);
+  assert_string_equal(letters(s, NULL).text, "news:k ");
+  void *value = NULL;
+  char *owner = NULL;
+  size_t len = 0;
+  assert_int_equal(sl_state_kv_get(s, "news", &b, &value, &len, &owner, NULL), 0);
+  assert_int_equal(len, 3);
+  assert_memory_equal(value, "new", 3);
+  sl_mem_free(value);
+  sl_mem_free(owner);
+  assert_int_equal(sl_state_kv_get(s, "fetch", &a, &value, &len, &owner, NULL), SL_ENOTFOUND);
+  assert_int_equal(stats(s).kv, 2);
+  sl_state_close(s);
+}
+
 /* ---- threads ---- */
 
 static sl_state *shared;
@@ -409,7 +446,7 @@ int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       CASE(test_notes),    CASE(test_checkpoint), CASE(test_queue),       CASE(test_queue_bound), CASE(test_kv),
-      CASE(test_kv_bound), CASE(test_dead),       CASE(test_dead_bounds), CASE(test_threads),
+      CASE(test_kv_bound), CASE(test_dead),       CASE(test_dead_bounds), CASE(test_rename),      CASE(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

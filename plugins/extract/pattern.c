@@ -137,11 +137,11 @@ static bool is_delimiter(char ch) { return strchr(" \t()|?*+{}[]<>:\"~^", ch) !=
 static void read_class(struct compiler *c) {
   const char *from = ++c->s;
   while (c->s < c->end && *c->s != '>') c->s++;
-  size_t n = (size_t)(c->s - from);
+  size_t n = c->s < c->end ? (size_t)(c->s - from) : 0;
   for (unsigned k = C_NONE + 1; k < C_COUNT; k++) {
     const char *name = ex_class_name((ex_class)k);
     if (strlen(name) != n || memcmp(name, from, n) != 0) continue;
-    c->s += c->s < c->end;
+    c->s++;
     emit(c, (struct code){.op = OP_CLASS, .a = k});
     return;
   }

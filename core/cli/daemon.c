@@ -56,6 +56,7 @@ static void on_progress(void *user, const sl_run_stats *stats) {
 static void on_attach(void *user, sl_engine *engine, const sl_pipeline *p, uint64_t number) {
   sl_daemon *d = user;
   sl_logger_about(d->log, p->name, number);
+  d->x->generation = number;
   if (number > 1) {
     sl_state_opts opts;
     sl_statefolder_options(p, &opts);

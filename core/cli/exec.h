@@ -15,8 +15,9 @@ typedef struct sl_exec {
   int quiet, progress; /* progress: 1 asked for, 0 only on a terminal */
   int log_format;      /* SL_LOG_TEXT … */
   int32_t log_level;
-  int reprocess; /* begin anew, whatever the state says */
-  int failed;    /* for `done`: it could not start, or a stage gave up */
+  int reprocess;       /* begin anew, whatever the state says */
+  uint64_t generation; /* for `done`: the last that ran */
+  int failed;          /* for `done`: it could not start, or a stage gave up */
   /* Loads the pipeline again, see run/supervisor.h; NULL: there is no reload. */
   int (*load)(void *user, sl_pipeline **ret, struct sl_buf *text, struct sl_strlist *files);
   void *load_user;

@@ -34,6 +34,7 @@ static void finish(void *user, const sl_run_stats *stats) {
   run_state *r = user;
   if (sl_cli_has(r->cli, "json")) {
     cJSON *out = sl_report_json(r->exec->pipeline, stats, 0);
+    cJSON_AddNumberToObject(out, "generation", (double)r->exec->generation);
     if (stats->signal) cJSON_AddNumberToObject(out, "signal", stats->signal);
     if (stats->dead && !r->dry)
       cJSON_AddStringToObject(out, "dead_letters",

@@ -210,6 +210,7 @@ def test_reloads_under_load_lose_and_double_nothing():
     stats = json.loads(out)
     print("  %d reloads, %d documents, the longest time without output %.0f ms" % (RELOADS, stats["in"], output.longest * 1e3))
     same({k: stats.get(k) for k in ("dead", "unfinished", "unrouted")}, {"dead": 0, "unfinished": 0, "unrouted": 0})
+    same(stats["generation"], 1 + sum(turn(n)[1] == "reloaded" for n in range(RELOADS)), "generations")
     found = re.findall(r'^\{"ids":\["([f.0-9]+)"\],"build":(\d+)\}$', read("out.jsonl"), re.M)
     same(len(found), read("out.jsonl").count("\n"), "lines that are not whole")
     numbers = [int(x) for x, _ in found if x[0] != "f"]

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/hash.h"
 #include "base/time.h"
 #include "cli/exec.h"
 #include "cli/report.h"
@@ -18,7 +19,8 @@ typedef struct sl_daemon {
   sl_logger *log;
   int draw, every_line; /* a status line; lines in the log */
   int64_t last;
-  int32_t level; /* as the admin server was told; 0: as the pipeline says */
+  uint64_t admin_as; /* hash of `admin:` when the process started */
+  int32_t level;     /* as the admin server was told; 0: as the pipeline says */
   sl_state *state;
   sl_supervisor *supervisor;
   sl_meter *meter;
@@ -53,6 +55,11 @@ static void on_progress(void *user, const sl_run_stats *stats) {
 
 /* ---- what the supervisor says ---- */
 
+static uint64_t hash_of(const sl_admin_conf *a) {
+  uint64_t h = sl_hash_str(a->listen ? a->listen : "", a->off ? 2 : 1);
+  return sl_hash_str(a->token ? a->token : "", h);
+}
+
 static void on_attach(void *user, sl_engine *engine, const sl_pipeline *p, uint64_t number) {
   sl_daemon *d = user;
   sl_logger_about(d->log, p->name, number);
@@ -63,6 +70,8 @@ static void on_attach(void *user, sl_engine *engine, const sl_pipeline *p, uint6
     opts.log = on_state_log;
     opts.log_user = d;
     if (d->state) sl_state_configure(d->state, &opts);
+    if (hash_of(&p->admin) != d->admin_as)
+      sl_logger_line(d->log, SL_LOG_WARN, NULL, "`admin` has changed: it takes effect when the process starts again");
     if (!d->level && !d->x->quiet) sl_logger_level(d->log, p->log_level);
   }
   sl_meter_attach(d->meter, engine, p, d->state, number);
@@ -110,6 +119,7 @@ static int open_admin(sl_daemon *d, sl_err *err) {
                      .reload = d->x->load ? on_reload : NULL,
                      .log_level = on_level,
                      .user = d};
+  d->admin_as = hash_of(&p->admin);
   if (d->x->opts.dry_run || p->admin.off || (!o.folder && !o.listen)) return 0;
   int rc = sl_admin_start(&o, &d->admin, err);
   if (rc == 0 && sl_admin_address(d->admin)) {

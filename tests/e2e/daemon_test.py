@@ -103,6 +103,7 @@ def test_a_file_that_changed_is_loaded():
     d.wait_file("other.jsonl")
     write("token", "second\n")
     d.wait("reloaded: generation 3 runs")
+    d.wait("`admin` has changed: it takes effect when the process starts again")
     write("p.yaml", "stages: [")
     d.wait("the reload failed, what ran goes on: ")
     write("p.yaml", text.replace("out.jsonl", "third.jsonl"))

@@ -197,8 +197,7 @@ static void on_spooled(void *user, int32_t rc) {
 /* The body is whole. */
 static void submit(listen_conn *c) {
   listen_stage *s = c->stage;
-  const char *why = NULL;
-  char detail[80];
+  listen_result result;
   listen_pending *w = calloc(1, sizeof *w);
   if (!w) {
     refuse(c, 503, "memory is out: try again", NULL, 0);
@@ -210,16 +209,16 @@ static void submit(listen_conn *c) {
   if (w->next) w->next->prev = w;
   s->pending = w;
   sl_count(s->ctx, "requests", 1);
-  int status = listen_submit(s, c->request, c->data, on_spooled, w, &w->n, &why, detail, sizeof detail);
-  if (status != 0) {
+  listen_submit(s, c->request, c->data, on_spooled, w, &result);
+  w->n = result.n;
+  if (result.status != 0) {
     free_pending(w);
-    refuse(c, status, why, detail, 0);
+    refuse(c, result.status, result.why, result.detail, 0);
   } else if (w->early) {
     int32_t rc = w->early;
-    uint64_t n = w->n;
     free_pending(w);
     if (rc == 1)
-      accepted(c, n);
+      accepted(c, result.n);
     else
       refuse(c, 503, "the documents could not be kept: try again", NULL, 0);
   } else {

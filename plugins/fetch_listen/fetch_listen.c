@@ -132,7 +132,8 @@ static void on_connection(sl_ctx *ctx, void *stage, void *user, uint32_t events,
 }
 
 static int32_t fail_start(sl_ctx *ctx, int32_t code, const char *message) {
-  sl_fail(ctx, code, message, NULL, NULL);
+  sl_fail(ctx, code, message, NULL,
+          code == SL_EUNSUP ? "a dry run cannot take requests: use another source for it" : NULL);
   return code;
 }
 

@@ -57,10 +57,16 @@ void listen_stop_all(listen_stage *s);
 
 /* submit.c */
 
-/* Makes documents of a whole body and hands them to the spool. 0: done will be called; else the status to answer, with
- * *why and *detail (cap bytes). body [borrow]. */
-int listen_submit(listen_stage *s, const listen_request *r, listen_body *body, void (*done)(void *user, int32_t rc),
-                  void *user, uint64_t *ret_n, const char **ret_why, char *detail, size_t cap);
+typedef struct listen_result {
+  int status; /* 0: done will be called; else what to answer */
+  const char *why;
+  char detail[80]; /* members of the answer, or "" */
+  uint64_t n;      /* documents */
+} listen_result;
+
+/* Makes documents of a whole body [borrow] and hands them to the spool. */
+void listen_submit(listen_stage *s, const listen_request *r, listen_body *body, void (*done)(void *user, int32_t rc),
+                   void *user, listen_result *ret);
 listen_body *listen_body_new(listen_stage *s, size_t cap);
 /* Gives up one reference; sl_release_cb. [any] */
 void listen_body_release(void *data, void *user);

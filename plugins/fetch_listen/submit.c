@@ -110,19 +110,31 @@ static sl_doc *make_page(listen_stage *s, const listen_request *r, const naming 
 
 /* ---- handing over ------------------------------------------------------------------------------------------------ */
 
-static int no_memory(const char **why) {
-  *why = "memory is out: try again";
-  return 503;
+static void answer(listen_result *ret, int status, const char *why) {
+  ret->status = status;
+  ret->why = why;
 }
 
-static int refused(int32_t rc, const char **why) {
-  if (rc == SL_ELIMIT) {
-    *why = "the spool is full: try again";
-    return 429;
+static void no_memory(listen_result *ret) { answer(ret, 503, "memory is out: try again"); }
+
+static void refused(int32_t rc, listen_result *ret) {
+  if (rc == SL_ELIMIT)
+    answer(ret, 429, "the spool is full: try again");
+  else if (rc == SL_ENOMEM)
+    no_memory(ret);
+  else
+    answer(ret, 503, "the state cannot be written now: try again");
+}
+
+static void not_found(int rc, const listen_records *records, const listen_error *error, listen_result *ret) {
+  if (rc == -500) {
+    no_memory(ret);
+    return;
   }
-  if (rc == SL_ENOMEM) return no_memory(why);
-  *why = "the state cannot be written now: try again";
-  return 503;
+  answer(ret, -rc, rc == -413 ? "there are more than max_documents in one request" : error->why);
+  if (rc == -400)
+    snprintf(ret->detail, sizeof ret->detail, ",\"line\":%llu,\"byte\":%zu", (unsigned long long)records->line,
+             error->at);
 }
 
 /* docs[0..n) or NULL; all or none. */
@@ -146,37 +158,31 @@ static sl_doc **make_documents(listen_stage *s, const listen_request *r, const l
   return NULL;
 }
 
-int listen_submit(listen_stage *s, const listen_request *r, listen_body *body, void (*done)(void *user, int32_t rc),
-                  void *user, uint64_t *ret_n, const char **ret_why, char *detail, size_t cap) {
+void listen_submit(listen_stage *s, const listen_request *r, listen_body *body, void (*done)(void *user, int32_t rc),
+                   void *user, listen_result *ret) {
   listen_records records = {0};
   listen_error error = {0};
-  detail[0] = '\0';
+  sl_doc **docs = NULL;
+  *ret = (listen_result){.n = 1};
   body->data[body->len] = '\0';
-  if (r->kind != LISTEN_PAGE) {
+  if (r->kind == LISTEN_PAGE) {
+    if (body->len == 0) answer(ret, 400, "the body is empty: expected the bytes of a page");
+  } else {
     int rc = listen_find_records(r->kind, body->data, body->len, (size_t)s->p->max_documents, &records, &error);
-    if (rc != 0) {
-      free(records.items);
-      if (rc == -500) return no_memory(ret_why);
-      *ret_why = rc == -413 ? "there are more than max_documents in one request" : error.why;
-      if (rc == -400) snprintf(detail, cap, ",\"line\":%llu,\"byte\":%zu", (unsigned long long)records.line, error.at);
-      return -rc;
-    }
-  } else if (body->len == 0) {
-    *ret_why = "the body is empty: expected the bytes of a page";
-    return 400;
+    ret->n = records.n;
+    if (rc != 0) not_found(rc, &records, &error, ret);
   }
-  uint32_t n = r->kind == LISTEN_PAGE ? 1 : (uint32_t)records.n;
-  if (n == 0) { /* an empty array: nothing to keep */
-    free(records.items);
-    *ret_n = 0;
-    done(user, 0);
-    return 0;
+  if (ret->status == 0 && ret->n > 0) {
+    docs = make_documents(s, r, &records, body, (uint32_t)ret->n);
+    if (!docs) no_memory(ret);
   }
-  sl_doc **docs = make_documents(s, r, &records, body, n);
   free(records.items);
-  if (!docs) return no_memory(ret_why);
-  *ret_n = n;
-  int32_t rc = s->spool->put(s->ctx, docs, n, done, user);
+  if (ret->status) return;
+  if (ret->n == 0) { /* an empty array: nothing to keep */
+    done(user, SL_OK);
+    return;
+  }
+  int32_t rc = s->spool->put(s->ctx, docs, (uint32_t)ret->n, done, user);
   free(docs);
-  return rc == SL_OK ? 0 : refused(rc, ret_why);
+  if (rc != SL_OK) refused(rc, ret);
 }

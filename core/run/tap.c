@@ -95,12 +95,12 @@ static void add_string(sl_buf *buf, const char *name, const char *text) {
 }
 
 /* The body as it is, without changing what the document holds. */
-static void add_body(sl_buf *buf, sl_doc *doc) {
+static void add_body(sl_buf *buf, sl_doc *doc, size_t payload) {
   sl_bytes given;
   sl_doc_given(doc, &given);
   size_t was = buf->len;
   (void)sl_buf_addstr(buf, ",\"body\":");
-  if (sl_doc_size(doc) <= LARGEST * 4) {
+  if (sl_doc_size(doc) - payload <= LARGEST * 4) {
     if (given.len && given.len <= LARGEST && sl_doc_is_raw(doc)) {
       if (sl_json_check(given.data, given.len, NULL, NULL, NULL) == 0) {
         for (size_t i = 0; i < given.len; i++) {
@@ -132,7 +132,7 @@ static sl_tap_item *copy_of(const char *stage, sl_doc *doc) {
     add_string(&buf, "payload_type", media_type);
     (void)sl_buf_addf(&buf, ",\"payload_bytes\":%zu", payload.len);
   }
-  add_body(&buf, doc);
+  add_body(&buf, doc, payload.len);
   (void)sl_buf_addstr(&buf, "}\n");
   /* Not from the counted memory: looking must not take from the budget of the documents. */
   sl_tap_item *item = buf.failed ? NULL : malloc(sizeof *item + buf.len);

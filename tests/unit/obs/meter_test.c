@@ -17,6 +17,7 @@
 #include "../../support/pipes.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "doc/document.h"
 #include "obs/meter.h"
 #include "obs/view.h"
 #include "run/tap.h"
@@ -303,6 +304,50 @@ static void a_tap_that_is_full_counts_what_it_leaves_out(void **state) {
   sl_meter_free(m);
 }
 
+static void a_document_is_shown_whole_or_by_its_size(void **state) {
+  (void)state;
+  static const char body[] = "{\n \"a\": 1}";
+  sl_tap_hub hub = {0};
+  sl_err err;
+  char *payload = calloc(1, 6 << 20), *large = malloc(3 << 20);
+  assert_non_null(payload);
+  assert_non_null(large);
+  memset(large, 'x', 3 << 20);
+  memcpy(large, "{\"a\":\"", 6);
+  memcpy(large + (3 << 20) - 2, "\"}", 2);
+  int tap = sl_tap_open(&hub, "s", 1);
+  sl_doc *doc = sl_doc_new();
+  assert_non_null(doc);
+  assert_int_equal(sl_doc_set_origin(doc, &(sl_origin){.uri = "x:\"y", .locator = "1"}, &err), 0);
+  assert_int_equal(sl_doc_set_text(doc, body, sizeof body - 1, NULL, NULL, &err), 0);
+  assert_int_equal(sl_doc_set_payload(doc, payload, 6 << 20, "text/html", NULL, NULL, &err), 0);
+  sl_tap_offer(&hub, "s", doc);
+  assert_int_equal(sl_doc_set_text(doc, large, 3 << 20, NULL, NULL, &err), 0);
+  sl_tap_offer(&hub, "s", doc);
+  assert_int_equal(sl_doc_set_text(doc, "not JSON", 8, NULL, NULL, &err), 0);
+  sl_tap_offer(&hub, "s", doc);
+  sl_tap_item *items = sl_tap_take(&hub, tap);
+  int n = 0;
+  for (const sl_tap_item *i = items; i; i = i->next, n++) {
+    assert_int_equal(i->text[i->len - 1], '\n');
+    assert_ptr_equal(memchr(i->text, '\n', i->len), i->text + i->len - 1);
+    cJSON *tree = cJSON_ParseWithLength(i->text, i->len);
+    assert_non_null(tree);
+    assert_string_equal(text_of(tree, "key"), "x:\"y#1");
+    assert_string_equal(text_of(tree, "payload_type"), "text/html");
+    assert_int_equal(cJSON_GetObjectItem(tree, "payload_bytes")->valueint, 6 << 20);
+    const cJSON *shown = cJSON_GetObjectItem(tree, "body");
+    assert_true(n == 0 ? cJSON_GetObjectItem(shown, "a")->valueint == 1 : cJSON_IsNull(shown));
+    cJSON_Delete(tree);
+  }
+  assert_int_equal(n, 3);
+  sl_tap_free(items);
+  sl_doc_free(doc);
+  sl_tap_done(&hub);
+  free(payload);
+  free(large);
+}
+
 static void quantiles_lie_in_their_bucket(void **state) {
   (void)state;
   sl_latency l = {.n = 0};
@@ -320,9 +365,13 @@ static void quantiles_lie_in_their_bucket(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(counters_go_on_over_generations), cmocka_unit_test(metrics_of_stages_are_bounded),
-      cmocka_unit_test(readiness_has_reasons),           cmocka_unit_test(every_trouble_is_a_reason),
-      cmocka_unit_test(a_tap_sees_what_passes),          cmocka_unit_test(a_tap_that_is_full_counts_what_it_leaves_out),
+      cmocka_unit_test(counters_go_on_over_generations),
+      cmocka_unit_test(metrics_of_stages_are_bounded),
+      cmocka_unit_test(readiness_has_reasons),
+      cmocka_unit_test(every_trouble_is_a_reason),
+      cmocka_unit_test(a_tap_sees_what_passes),
+      cmocka_unit_test(a_tap_that_is_full_counts_what_it_leaves_out),
+      cmocka_unit_test(a_document_is_shown_whole_or_by_its_size),
       cmocka_unit_test(quantiles_lie_in_their_bucket),
   };
   sl_mem_install();

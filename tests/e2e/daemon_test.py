@@ -3,7 +3,9 @@
 """A pipeline that stays: what it tells the service manager, files that change, secrets, schedules, the end of grace."""
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -168,6 +170,29 @@ def test_a_sink_that_is_renamed_after_a_kill_knows_its_file():
     ids = [int(x) for x in re.findall(r'^\{"ids":\["(\d+)"\]\}$', text, re.M)]
     same(len(ids), text.count("\n"), "whole lines")
     same(sorted(ids), list(range(len(ids))), "documents")
+
+
+def test_in_a_terminal_a_hangup_reloads_and_the_end_of_the_terminal_stops():
+    write("p.yaml", ENDLESS % (1000000000, "out.jsonl"))
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(SLUICE, [SLUICE, "run", "p.yaml"], environment())
+    shown = b""
+    wait_until(lambda: os.path.exists("out.jsonl") and os.path.getsize("out.jsonl") > 0, "it runs")
+    os.kill(pid, signal.SIGHUP)
+
+    def reloaded():
+        nonlocal shown
+        if select.select([fd], [], [], 0)[0]:
+            shown += os.read(fd, 65536)
+        return b"reloaded: generation 2 runs" in shown
+
+    wait_until(reloaded, "the reload is shown")
+    os.close(fd)
+    _, status = os.waitpid(pid, 0)
+    same(os.waitstatus_to_exitcode(status), 128 + signal.SIGHUP)
+    ids = [int(json.loads(line)["ids"][0]) for line in read("out.jsonl").split("\n")[:-1]]
+    same(ids, list(range(len(ids))), "documents")
 
 
 def test_what_the_end_of_grace_finds_is_named():

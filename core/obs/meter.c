@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,24 @@ typedef struct base {
   sl_stage_stats sum;
 } base;
 
+/* A metric that a stage reports. Lives as long as the meter; value is added to without the lock. */
+typedef struct own {
+  char *stage, *given, *name; /* given: as the stage says it; name: as it is exposed */
+  int32_t kind;
+  _Atomic double value;
+} own;
+
+/* What a thread found last under a pair of names: a stage reports the same few again and again. */
+typedef struct found {
+  uint64_t meter;
+  own *own;
+} found;
+#define FOUND 16
+static _Thread_local found founds[FOUND];
+static atomic_ullong meters;
+
 struct sl_meter {
+  uint64_t id; /* no other meter has or had it */
   pthread_mutex_t lock;
   char *name;
   sl_map *bases; /* by stage id */
@@ -44,7 +62,7 @@ struct sl_meter {
   uint64_t reloads, reloads_failed;
 
   pthread_mutex_t own_lock; /* a leaf */
-  sl_own_metric *own;
+  own **own;                /* by name, stage */
   uint32_t n_own, own_cap;
   uint64_t own_refused;
 };
@@ -56,12 +74,21 @@ static void free_base(void *value) {
   sl_mem_free(b);
 }
 
+static void free_own(own *o) {
+  if (!o) return;
+  sl_mem_free(o->stage);
+  sl_mem_free(o->given);
+  sl_mem_free(o->name);
+  sl_mem_free(o);
+}
+
 int sl_meter_new(const char *name, sl_meter **ret, sl_err *err) {
   sl_meter *m = sl_mem_calloc(1, sizeof *m);
   if (!m) return sl_err_set(err, SL_ENOMEM, "no memory for the pipeline's figures");
   (void)pthread_mutex_init(&m->lock, NULL);
   (void)pthread_mutex_init(&m->own_lock, NULL);
   (void)pthread_cond_init(&m->state_free, NULL);
+  m->id = atomic_fetch_add(&meters, 1) + 1;
   m->started = sl_time_mono();
   m->started_wall = sl_time_wall();
   m->name = sl_mem_strdup(name);
@@ -76,10 +103,7 @@ int sl_meter_new(const char *name, sl_meter **ret, sl_err *err) {
 
 void sl_meter_free(sl_meter *m) {
   if (!m) return;
-  for (uint32_t i = 0; i < m->n_own; i++) {
-    sl_mem_free((void *)(uintptr_t)m->own[i].stage);
-    sl_mem_free((void *)(uintptr_t)m->own[i].name);
-  }
+  for (uint32_t i = 0; i < m->n_own; i++) free_own(m->own[i]);
   sl_mem_free(m->own);
   sl_mem_free(m->last);
   sl_map_free(m->bases);
@@ -226,8 +250,8 @@ static uint32_t own_place(const sl_meter *m, const char *stage, const char *name
   *ret_found = 0;
   while (low < high) {
     uint32_t mid = (low + high) / 2;
-    int order = strcmp(m->own[mid].name, name);
-    if (!order) order = strcmp(m->own[mid].stage, stage);
+    int order = strcmp(m->own[mid]->name, name);
+    if (!order) order = strcmp(m->own[mid]->stage, stage);
     if (!order) *ret_found = 1;
     if (!order) return mid;
     if (order < 0)
@@ -240,59 +264,98 @@ static uint32_t own_place(const sl_meter *m, const char *stage, const char *name
 
 static int own_full(const sl_meter *m, const char *stage) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < m->n_own; i++) n += strcmp(m->own[i].stage, stage) == 0;
+  for (uint32_t i = 0; i < m->n_own; i++) n += strcmp(m->own[i]->stage, stage) == 0;
   return n >= OWN_PER_STAGE || m->n_own >= OWN_ALL;
 }
 
+/* One name has one type, whoever reports it. */
+static int other_kind(const sl_meter *m, uint32_t at, const char *name, int32_t kind) {
+  return at < m->n_own && strcmp(m->own[at]->name, name) == 0 && m->own[at]->kind != kind;
+}
+
 /* A new one at its place; NULL if there is no room for it. */
-static sl_own_metric *own_add(sl_meter *m, uint32_t at, const char *stage, const char *name, int32_t kind) {
-  if (own_full(m, stage)) return NULL;
-  /* One name has one type, whoever reports it. */
-  if ((at > 0 && strcmp(m->own[at - 1].name, name) == 0 && m->own[at - 1].kind != kind) ||
-      (at < m->n_own && strcmp(m->own[at].name, name) == 0 && m->own[at].kind != kind))
-    return NULL;
+static own *own_add(sl_meter *m, uint32_t at, const char *stage, const char *given, const char *name, int32_t kind) {
+  if (own_full(m, stage) || other_kind(m, at, name, kind) || (at > 0 && other_kind(m, at - 1, name, kind))) return NULL;
   if (m->n_own == m->own_cap) {
     uint32_t cap = m->own_cap ? m->own_cap * 2 : 16;
-    sl_own_metric *own = sl_mem_realloc(m->own, cap * sizeof *own);
-    if (!own) return NULL;
-    m->own = own;
+    own **all = sl_mem_realloc(m->own, cap * sizeof(own *));
+    if (!all) return NULL;
+    m->own = all;
     m->own_cap = cap;
   }
-  char *s = sl_mem_strdup(stage), *n = sl_mem_strdup(name);
-  if (!s || !n) {
-    sl_mem_free(s);
-    sl_mem_free(n);
+  own *o = sl_mem_calloc(1, sizeof *o);
+  if (!o) return NULL;
+  o->stage = sl_mem_strdup(stage);
+  o->given = sl_mem_strdup(given);
+  o->name = sl_mem_strdup(name);
+  o->kind = kind;
+  if (!o->stage || !o->given || !o->name) {
+    free_own(o);
     return NULL;
   }
-  memmove(&m->own[at + 1], &m->own[at], (m->n_own - at) * sizeof *m->own);
-  m->own[at] = (sl_own_metric){.stage = s, .name = n, .kind = kind};
+  memmove(&m->own[at + 1], &m->own[at], (m->n_own - at) * sizeof(own *));
+  m->own[at] = o;
   m->n_own++;
-  return &m->own[at];
+  return o;
+}
+
+/* NULL, and counted as refused, if it is not to be kept. */
+static own *own_find(sl_meter *m, const char *stage, int32_t kind, const char *given) {
+  char *name = exposed_name(kind, given);
+  if (!name) return NULL;
+  int there = 0;
+  pthread_mutex_lock(&m->own_lock);
+  uint32_t at = own_place(m, stage, name, &there);
+  own *o = there ? m->own[at] : own_add(m, at, stage, given, name, kind);
+  if (o && o->kind != kind) o = NULL;
+  m->own_refused += o == NULL;
+  pthread_mutex_unlock(&m->own_lock);
+  sl_mem_free(name);
+  return o;
 }
 
 void sl_meter_metric(void *user, const char *stage, int32_t kind, const char *name, double value) {
   sl_meter *m = user;
-  if ((kind != SL_METRIC_COUNTER && kind != SL_METRIC_GAUGE) || !name || !*name || strlen(name) > 128) return;
+  if ((kind != SL_METRIC_COUNTER && kind != SL_METRIC_GAUGE) || !name || !*name) return;
   if (kind == SL_METRIC_COUNTER && !(value >= 0)) return;
-  char *exposed = exposed_name(kind, name);
-  if (!exposed) return;
-  int found = 0;
+  size_t n = strlen(name);
+  if (n > 128) return;
+  found *f = &founds[((uintptr_t)stage / 8 + (uintptr_t)name + n) % FOUND];
+  own *o = f->own;
+  if (f->meter != m->id || o->kind != kind || strcmp(o->given, name) != 0 || strcmp(o->stage, stage) != 0) {
+    o = own_find(m, stage, kind, name);
+    if (!o) return;
+    /* Two spellings may come to one name: only the first is remembered. */
+    if (strcmp(o->given, name) == 0) *f = (found){m->id, o};
+  }
+  if (kind == SL_METRIC_GAUGE) {
+    atomic_store_explicit(&o->value, value, memory_order_relaxed);
+    return;
+  }
+  double was = atomic_load_explicit(&o->value, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(&o->value, &was, was + value, memory_order_relaxed,
+                                                memory_order_relaxed)) {
+  }
+}
+
+/* Without memory a view has none of them. */
+static sl_own_metric *copy_own(sl_meter *m, uint32_t *ret_n, uint64_t *ret_refused) {
   pthread_mutex_lock(&m->own_lock);
-  uint32_t at = own_place(m, stage, exposed, &found);
-  sl_own_metric *own = found ? &m->own[at] : own_add(m, at, stage, exposed, kind);
-  if (!own || own->kind != kind)
-    m->own_refused++;
-  else if (kind == SL_METRIC_COUNTER)
-    own->value += value;
-  else
-    own->value = value;
+  sl_own_metric *all = sl_mem_calloc((size_t)m->n_own + 1, sizeof *all);
+  for (uint32_t i = 0; all && i < m->n_own; i++)
+    all[i] = (sl_own_metric){.stage = m->own[i]->stage,
+                             .name = m->own[i]->name,
+                             .kind = m->own[i]->kind,
+                             .value = atomic_load_explicit(&m->own[i]->value, memory_order_relaxed)};
+  *ret_n = all ? m->n_own : 0;
+  *ret_refused = m->own_refused;
   pthread_mutex_unlock(&m->own_lock);
-  sl_mem_free(exposed);
+  return all;
 }
 
 /* ---- views ---- */
 
-/* Locks both locks until close_view. 0 or SL_ENOMEM. */
+/* The meter stays locked until close_view. 0 or SL_ENOMEM. */
 static int open_view(sl_meter *m, sl_view *v) {
   pthread_mutex_lock(&m->lock);
   *v = (sl_view){.name = m->name,
@@ -327,16 +390,13 @@ static int open_view(sl_meter *m, sl_view *v) {
     sl_state_get_stats(m->state, &v->state);
     v->stuck = sl_state_stuck(m->state, &v->stuck_why);
   }
-  pthread_mutex_lock(&m->own_lock);
-  v->own = m->own;
-  v->n_own = m->n_own;
-  v->own_refused = m->own_refused;
+  v->own = copy_own(m, &v->n_own, &v->own_refused);
   return 0;
 }
 
 static void close_view(sl_meter *m, sl_view *v) {
-  pthread_mutex_unlock(&m->own_lock);
   pthread_mutex_unlock(&m->lock);
+  sl_mem_free(v->own);
   sl_mem_free(v->stages);
 }
 

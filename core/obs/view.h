@@ -37,7 +37,7 @@ typedef struct sl_view {
   sl_state_stats state;
   sl_err stuck_why;
   sl_process process;
-  const sl_own_metric *own; /* sorted by name, stage */
+  sl_own_metric *own; /* sorted by name, stage */
   uint32_t n_own;
   uint64_t own_refused; /* reports of further metrics than are kept */
 } sl_view;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <ctype.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,29 @@ static void metrics_of_stages_are_bounded(void **state) {
   assert_null(strstr(text, "negative"));
   sl_mem_free(text);
   sl_meter_free(m);
+}
+
+static void *count_up(void *meter) {
+  static const char *const names[] = {"empty", "short", "long"};
+  for (int i = 0; i < 30000; i++) sl_meter_metric(meter, i % 2 ? "a" : "b", SL_METRIC_COUNTER, names[i % 3], 1);
+  return NULL;
+}
+
+static void counts_of_many_threads_add_up(void **state) {
+  (void)state;
+  for (int round = 0; round < 2; round++) { /* the second meter must not get what threads remember of the first */
+    sl_meter *m = NULL;
+    pthread_t threads[4];
+    assert_int_equal(sl_meter_new("p", &m, NULL), 0);
+    (void)count_up(m);
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, count_up, m), 0);
+    for (int i = 0; i < 4; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
+    char *text = exposition(m);
+    assert_int_equal((int)value_of(text, "sluice_stage_own_empty_total{pipeline=\"p\",stage=\"a\"}"), 25000);
+    assert_int_equal((int)value_of(text, "sluice_stage_own_long_total{pipeline=\"p\",stage=\"b\"}"), 25000);
+    sl_mem_free(text);
+    sl_meter_free(m);
+  }
 }
 
 static const char *text_of(const cJSON *of, const char *name) {
@@ -367,6 +391,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(counters_go_on_over_generations),
       cmocka_unit_test(metrics_of_stages_are_bounded),
+      cmocka_unit_test(counts_of_many_threads_add_up),
       cmocka_unit_test(readiness_has_reasons),
       cmocka_unit_test(every_trouble_is_a_reason),
       cmocka_unit_test(a_tap_sees_what_passes),

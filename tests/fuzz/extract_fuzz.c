@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes through extract: annotations lie inside the text, in order, and refer to each other; any bytes as a
- * lexicon. */
+ * lexicon or as patterns, with which a text is then annotated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +53,36 @@ static void check(const ex_doc *doc, size_t n) {
   }
 }
 
-static void as_lexicon(const char *text, size_t n) {
+/* section: a line that stands before the text, or "". */
+static void as_lexicon(const char *section, const char *text, size_t n) {
+  static const char sample[] =
+      "Ngày 2/9, Bí thư Trần Văn An yêu cầu Sở Y tế (SYT) nộp 12-15 tỷ đồng trước 30/9. Bob Smith nói \"không\".";
   char msg[512];
   ex_lex *lex = ex_lex_new();
+  ex_doc doc;
   CHECK(lex);
+  if (*section) CHECK(ex_lex_read(lex, "fuzz", section, strlen(section), msg, sizeof(msg)) == 0);
   int rc = ex_lex_read(lex, "fuzz", text, n, msg, sizeof(msg));
   CHECK(rc == 0 || (rc == SL_EPARSE && strlen(msg) > 0 && strlen(msg) < sizeof(msg)));
+  ex_doc_init(&doc, lex);
+  CHECK(ex_annotate(&doc, sample, sizeof(sample) - 1, NULL, 0, "2025-08-21", 3) == 0);
+  check(&doc, sizeof(sample) - 1);
+  ex_doc_done(&doc);
   ex_lex_free(lex);
+}
+
+/* Patterns are made of the rest of the input, behind the head of a line for each. */
+static void as_patterns(const char *text, size_t n) {
+  char *lines = malloc(n + 64);
+  CHECK(lines);
+  int head = snprintf(lines, 64, "[pattern]\nx: %s = ", n % 3 == 0 ? "ORG" : n % 3 == 1 ? "DATE" : "ORDER");
+  memcpy(lines + head, text, n);
+  char *exact = malloc((size_t)head + n);
+  CHECK(exact);
+  memcpy(exact, lines, (size_t)head + n);
+  free(lines);
+  as_lexicon("", exact, (size_t)head + n);
+  free(exact);
 }
 
 /* Borders at every `step` bytes: wherever they fall. */
@@ -86,7 +109,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(text);
   memcpy(text, data + 1, n);
   if (data[0] == 'L') {
-    as_lexicon(text, n);
+    as_lexicon("", text, n);
+  } else if (data[0] == 'P') {
+    as_patterns(text, n);
   } else {
     ex_span borders[64];
     uint32_t n_borders = make_borders(borders, 64, n, data[0] & 0x80 ? 1 + (data[0] & 0x3F) : 0);

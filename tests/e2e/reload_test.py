@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from lib import BUILD, LIMIT, SANITIZED, SOURCE, has, main, read, same, true, wait_until, write
+from lib import BUILD, LIMIT, SANITIZED, SOURCE, finish, has, main, read, same, start, true, wait_until, write
 
 RELOADS = int(os.environ.get("SLUICE_RELOADS") or (10 if SANITIZED else 30))
 # Not a measure: only a run that hangs is longer without output.
@@ -139,6 +139,12 @@ def answers(path):
     return [x for x in log if x.startswith(("reloaded: ", "the reload failed"))]
 
 
+def tail(path):
+    with open(path, "rb") as f:
+        f.seek(max(0, os.path.getsize(path) - 200))
+        return f.read().decode()
+
+
 class Output(threading.Thread):
     """Watches a file grow; `longest` is the longest time for which it did not."""
 
@@ -223,6 +229,26 @@ def test_reloads_under_load_lose_and_double_nothing():
     same(len(set(b for _, b in found)), 1 + len(set(turn(n)[2] for n in range(RELOADS)) - {None}), "builds that ran")
     same(found[-1][1], str(build), "the build of the last document")
     true(output.longest < STALL, "nothing went out for %.1f s" % output.longest)
+
+
+def test_a_rebuilt_plugin_is_noticed():
+    builds = [compile_stamp(n) for n in (1, 2)]
+    shutil.copyfile(builds[0], "stamp.so")
+    write("p.yaml", """
+plugin_path: [%s, .]
+stages:
+  - { id: gen, uses: teststages.test_gen, with: { count: 1000000000, raw: true } }
+  - { id: stamp, uses: stamp }
+  - { id: out, uses: sink_jsonl, with: { path: out.jsonl } }
+""" % os.path.join(BUILD, "tests", "plugins"))
+    p = start("run", "p.yaml", "--reload-on-change", "--quiet")
+    wait_until(lambda: p.poll() is not None or os.path.exists("out.jsonl") and '"build":1}' in tail("out.jsonl"), "it runs")
+    shutil.copyfile(builds[1], "stamp.so")
+    wait_until(lambda: p.poll() is not None or '"build":2}' in tail("out.jsonl"), "the new code runs")
+    p.terminate()
+    same(finish(p).code, 128 + signal.SIGTERM)
+    found = re.findall(r'^\{"ids":\["(\d+)"\],"build":(\d)\}$', read("out.jsonl"), re.M)
+    same([int(x) for x, _ in found], list(range(len(found))), "documents")
 
 
 class Client(threading.Thread):

@@ -44,6 +44,14 @@ static void part_names(const seg_lexicon *lex, const seg_token *t, seg_cell *c, 
   }
 }
 
+/* A family name and another capital behind it are a name, also where the first stands at the start of a sentence. */
+static void join_names(seg_cell *c, size_t n) {
+  for (size_t i = 0; i + 1 < n; i++) {
+    bool family = c[i].placed && c[i].run_at == 1 && (c[i].classes & SEG_C_SURNAME);
+    if (family && c[i + 1].run_at == 2) c[i + 1].score = SEG_SCORE_FORCED;
+  }
+}
+
 /* Initials inside a foreign name: George W. Bush. Behind a Vietnamese syllable a sentence may begin. */
 static void join_initials(const seg_token *t, seg_cell *c, size_t n) {
   for (size_t i = 1; i + 1 < n; i++) {
@@ -100,6 +108,7 @@ int seg_words_mark(lane_vec *scratch, const seg_lexicon *lex, const seg_token *t
   if (n == 0) return 0;
   if (seg_cells(scratch, lex, t, n, &c) != 0) return -1;
   score(lex->model, c, n);
+  join_names(c, n);
   part_names(lex, t, c, n);
   join_initials(t, c, n);
   if (lex->block) force_own(lex, t, c, n);

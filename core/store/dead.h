@@ -2,8 +2,9 @@
 /*
  * Dead letters: documents that failed for good, as they entered the failing stage, with payload and the whole error.
  *
- * They live in the pipeline's state folder (SQLite, state.db) or, without one, in a file of JSON lines. The writer
- * opens its file at the first entry. [any]: a writer may be shared by threads.
+ * They live in the pipeline's state folder (SQLite, state.db) or, without one, in a file of JSON lines. Who has the
+ * state open writes them with sl_state_dead_put (store/state.h), because a folder has one holder; this writer is for
+ * the file, and for a folder that nobody has open. It opens at the first entry. [any]: it may be shared by threads.
  */
 #ifndef SLUICE_STORE_DEAD_H
 #define SLUICE_STORE_DEAD_H

@@ -8,8 +8,8 @@
 
 int sl_state_kv_put(sl_state *s, const char *stage, const sl_bytes *key, const sl_bytes *value, const char *owner,
                     int64_t expires, sl_err *err) {
-  if (key->len + (value ? value->len : 0) > SL_STATE_VALUE_MAX)
-    return sl_err_set(err, SL_ELIMIT, "an entry of %zu bytes is too long", key->len + value->len);
+  size_t len = key->len + (value ? value->len : 0);
+  if (len > SL_STATE_VALUE_MAX) return sl_err_set(err, SL_ELIMIT, "an entry of %zu bytes is too long", len);
   sl_sop *op = sl_sop_value(SL_SOP_KV, stage, key, value, owner);
   if (!op) return sl_err_set(err, SL_ENOMEM, "no memory for an entry of %s", stage);
   op->expires = expires;

@@ -678,6 +678,105 @@ static void logs_through_kills_and_rotations(void **state) {
   }
 }
 
+#define PAGES 6
+
+static int versions;             /* of all pages so far */
+static int newest[PAGES];        /* version that stands in each page; -1: it is not there */
+static unsigned char came[MANY]; /* how often each version came to its end */
+
+static void change_page(int page) {
+  char name[32], text[32];
+  uint32_t how = chance(10);
+  snprintf(name, sizeof name, "%d.txt", page);
+  if (how == 0 && newest[page] >= 0) {
+    drop(name);
+    newest[page] = -1;
+    return;
+  }
+  if (how == 1 && newest[page] >= 0) {
+    set_mtime(name, 1000000000 + (time_t)chance(1000000)); /* touched */
+    return;
+  }
+  newest[page] = versions++;
+  snprintf(text, sizeof text, "%d", newest[page]);
+  if (how < 6) {
+    testdir_write(&dir, name, text);
+    set_mtime(name, 1500000000 + newest[page]); /* clocks of files tick too slowly for this */
+  } else {
+    testdir_write(&dir, ".new", text);
+    set_mtime(".new", 1500000000 + newest[page]);
+    move(".new", name);
+  }
+}
+
+static void settle_pages(uint32_t percent, sl_doc **docs, uint32_t *n) {
+  uint32_t left = 0;
+  for (uint32_t i = 0; i < *n; i++) {
+    if (chance(100) >= percent) {
+      docs[left++] = docs[i];
+      continue;
+    }
+    sl_bytes payload = sl_harness_payload(h, docs[i], NULL);
+    char text[16] = "";
+    memcpy(text, payload.data, payload.len < 15 ? payload.len : 15);
+    came[atoi(text)]++;
+    sl_harness_acknowledge(h, docs[i]);
+  }
+  *n = left;
+}
+
+static void pages_through_kills_and_edits(void **state) {
+  const char *many = getenv("SLUICE_TEST_LIVES");
+  uint32_t lives = many ? (uint32_t)atoi(many) : 40;
+  for (uint32_t life = 1; life <= lives; life++) {
+    sl_doc *docs[MANY];
+    uint32_t n = 0;
+    drop_world(state);
+    make_world(state);
+    memset(came, 0, sizeof came);
+    memset(newest, -1, sizeof newest);
+    versions = 0;
+    testdir_write(&dir, "keep.txt", "3999");
+    begin("*.txt", ", watch: true, settle: 0s");
+    seed = life * 104729;
+    for (int step = 0; step < 120; step++) {
+      uint32_t what = chance(100);
+      if (what < 45) {
+        change_page((int)chance(PAGES));
+      } else if (what < 75) {
+        sl_harness_advance(h, 2 * SECOND);
+        sl_harness_produce(h, 300 + chance(4000));
+      } else if (what < 88) {
+        settle_pages(60, docs, &n);
+      } else if (what < 94) {
+        sl_harness_crash(h);
+        n = 0;
+        if (chance(2)) change_page((int)chance(PAGES));
+        restart();
+      } else {
+        settle_pages(100, docs, &n);
+        restart();
+      }
+      for (sl_doc *doc; (doc = sl_harness_pull(h)) != NULL;) docs[n++] = doc;
+    }
+    for (int i = 0; i < 3; i++) {
+      sl_harness_advance(h, 2 * SECOND);
+      assert_int_equal(produce(), SL_P_WAIT);
+      for (sl_doc *doc; (doc = sl_harness_pull(h)) != NULL;) docs[n++] = doc;
+      settle_pages(100, docs, &n);
+    }
+    for (int i = 0; i < PAGES; i++) {
+      int count = newest[i] < 0 ? 1 : came[newest[i]];
+      if (count != 1) print_message("life %u: version %d of page %d came %d times\n", life, newest[i], i, count);
+      assert_int_equal(count, 1);
+    }
+    for (int i = 0; i < versions; i++) {
+      if (came[i] > 1) print_message("life %u: version %d came %d times\n", life, i, came[i]);
+      assert_true(came[i] <= 1);
+    }
+  }
+}
+
 /* A look at many files costs a stat for each. */
 static void many_files_cost_little(void **state) {
   (void)state;
@@ -750,6 +849,7 @@ int main(void) {
       TEST(what_cannot_be_read_may_come_back),
       TEST(links_are_followed_inside),
       TEST(logs_through_kills_and_rotations),
+      TEST(pages_through_kills_and_edits),
       TEST(many_files_cost_little),
       TEST(memory_may_run_out_anywhere),
   };

@@ -181,11 +181,13 @@ int sl_state_put(sl_state *s, sl_sop *op, int wait, sl_err *err) {
     op->chain = s->buckets[op->hash % SL_SOP_BUCKETS];
     s->buckets[op->hash % SL_SOP_BUCKETS] = op;
   }
+  /* The writer knows of the others that are pending, and sleeps until their time. */
+  int wake = !s->pending.first || (op->done && !s->urgent);
   *s->pending.last = op;
   s->pending.last = &op->next;
   if (!s->since) s->since = sl_time_mono();
   if (op->done) s->urgent = 1;
-  pthread_cond_signal(&s->work);
+  if (wake) pthread_cond_signal(&s->work);
   pthread_mutex_unlock(&s->lock);
   return 0;
 }

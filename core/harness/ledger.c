@@ -17,7 +17,8 @@ typedef struct kept {
 /* Lives in memory that is shared with forked children. */
 struct sl_harness_ledger {
   kept committed, saved, intent;
-  kept older;      /* the intent at the last commit */
+  kept older;    /* the intent at the last commit */
+  kept previous; /* the record of the commit before the last */
   int32_t pending; /* saved is not committed */
   int32_t rebooted;
   int32_t failing;
@@ -38,6 +39,7 @@ void sl_harness_use_ledger(sl_harness *h, sl_harness_ledger *l) { h->ledger = l;
 
 void sl_harness_ledger_commit(sl_harness_ledger *l) {
   if (!l->pending) return;
+  l->previous = l->committed;
   l->committed = l->saved;
   l->older = l->intent;
   l->pending = 0;
@@ -45,8 +47,9 @@ void sl_harness_ledger_commit(sl_harness_ledger *l) {
 
 void sl_harness_ledger_crash(sl_harness_ledger *l, int32_t machine) {
   l->pending = 0;
-  l->rebooted = machine;
-  if (machine) l->intent = l->older;
+  l->rebooted = machine != 0;
+  if (machine == SL_HARNESS_MACHINE) l->intent = l->older;
+  if (machine == SL_HARNESS_POWER) l->committed = l->previous;
 }
 
 void sl_harness_ledger_fail(sl_harness_ledger *l, int32_t code) { l->failing = code; }

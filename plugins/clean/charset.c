@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <uchardet/uchardet.h>
 
+#include "fonts.h"
 #include "vi_text.h"
 
 #define SAMPLE 65536u /* bytes that statistics look at */
@@ -67,12 +68,14 @@ static int name_set(clean_charset *cs, const char *name, size_t n, size_t bom) {
   cs->name[n] = '\0';
   cs->bom = bom;
   cs->checked = 0;
+  cs->wrapped = 0;
   return SL_OK;
 }
 
 static int name_is(clean_charset *cs, const char *name, size_t bom) { return name_set(cs, name, strlen(name), bom); }
 
 int clean_charset_known(const char *name) {
+  if (clean_font_named(name)) return 1;
   iconv_t cd = iconv_open("UTF-8", name);
   if (cd == (iconv_t)-1) return 0;
   iconv_close(cd);
@@ -278,12 +281,27 @@ static int is_latin(const char *name) {
   return strcasecmp(name, "windows-1252") == 0 || strncasecmp(name, "iso-8859-1", 10) == 0;
 }
 
+/* 1 if the text is in a font. */
+static int by_font(const char *s, size_t n, int utf8, clean_charset *ret) {
+  int font = clean_font_find(s, n, utf8);
+  if (font == CLEAN_FONT_NONE) return 0;
+  name_is(ret, font == CLEAN_FONT_TCVN3 ? "TCVN3" : "VNI", 0);
+  ret->wrapped = utf8;
+  return 1;
+}
+
+static int by_force(const char *s, size_t n, const char *forced, clean_charset *ret) {
+  name_is(ret, utf8_name(forced) ? "UTF-8" : forced, 0);
+  ret->wrapped = clean_font_named(forced) && clean_utf8_valid(s, n) == n;
+  return SL_OK;
+}
+
 int clean_detect(const char *s, size_t n, const char *media_type, const char *forced, int html, clean_charset *ret,
                  clean_why *why) {
   const unsigned char *p = (const unsigned char *)s;
   size_t m = n < SAMPLE ? n : SAMPLE, multi, bad;
   if (by_mark(s, n, ret)) return SL_OK;
-  if (forced && strcasecmp(forced, "auto") != 0) return name_is(ret, utf8_name(forced) ? "UTF-8" : forced, 0);
+  if (forced && strcasecmp(forced, "auto") != 0) return by_force(s, n, forced, ret);
   const char *what = known_format(p, n);
   if (!what && by_zeros(p, n, ret)) return SL_OK;
   if (!what && is_binary(p, n)) what = "binary data";
@@ -293,6 +311,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
                         "expected text or HTML, found %s", what);
   }
   if (clean_utf8_valid(s, n) == n) {
+    if (by_font(s, n, 1, ret)) return SL_OK;
     name_is(ret, "UTF-8", 0);
     ret->checked = 1;
     return SL_OK;
@@ -302,6 +321,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   int says = declared(s, n, media_type, html, ret) && !utf8_name(ret->name);
   /* Servers label Vietnamese pages windows-1252 or iso-8859-1 out of habit. */
   if ((!says || is_latin(ret->name)) && looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
+  if ((!says || is_latin(ret->name)) && by_font(s, n, 0, ret)) return SL_OK;
   if (says) return SL_OK;
   if (by_witness(s, n, ret)) {
     by_faults(s, n, ret);

@@ -4,7 +4,8 @@
  *
  * Order of trust: byte order mark, the stage's `charset`, UTF-16 by its pattern of zeros, valid UTF-8 with letters
  * beyond ASCII, what the media type or the page declares, damaged UTF-8, Windows-1258 when its tone marks stand behind
- * vowels, uchardet on the text without tags.
+ * vowels, the fonts TCVN3 and VNI by their letters (also where these stand as UTF-8), uchardet on the text without
+ * tags.
  */
 #ifndef CLEAN_CHARSET_H
 #define CLEAN_CHARSET_H
@@ -31,6 +32,7 @@ typedef struct clean_charset {
   char name[32]; /* as iconv calls it; "UTF-8" */
   size_t bom;    /* bytes of mark to skip */
   int checked;   /* 1: known to be valid from there on */
+  int wrapped;   /* a font (fonts.h) whose bytes stand as characters of UTF-8 */
 } clean_charset;
 
 /* media_type and forced may be NULL; forced "auto" is the same. html: look for declarations in tags, too. Returns 0, or
@@ -38,7 +40,7 @@ typedef struct clean_charset {
 int clean_detect(const char *s, size_t n, const char *media_type, const char *forced, int html, clean_charset *ret,
                  clean_why *why);
 
-/* Whether iconv knows the name. */
+/* Whether iconv or fonts.h knows the name. */
 int clean_charset_known(const char *name);
 
 /* Decodes s into out, which is empty. When it is UTF-8 already and valid, out stays empty and *ret_view lends s itself.

@@ -21,10 +21,10 @@ struct params {
 static const sl_param params_table[] = {
     SL_PARAM(struct params, format, SL_T_ENUM, 0, "auto", "auto|text|html",
              "What the payload is. auto: by its media type and first bytes."),
-    SL_PARAM(struct params, charset, SL_T_STRING, 0, "auto", NULL,
-             "Encoding of the payload, as iconv calls it. auto: UTF-8, UTF-16 and Windows-1258 are told by their "
-             "bytes, others by "
-             "what is declared and by statistics. A byte order mark always wins."),
+    SL_PARAM(
+        struct params, charset, SL_T_STRING, 0, "auto", NULL,
+        "Encoding of the payload, as iconv calls it, or TCVN3 or VNI. auto: UTF-8, UTF-16, Windows-1258, TCVN3 and VNI "
+        "are told by their bytes, others by what is declared and by statistics. A byte order mark always wins."),
     SL_PARAM(struct params, invalid, SL_T_ENUM, 0, "reject", "reject|replace",
              "Bytes that are not in the encoding: the document goes to the dead letters with the byte offset, or each "
              "sequence becomes "
@@ -77,8 +77,8 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
   const struct params *p = params;
   int zone = CLEAN_NO_ZONE;
   if (strcasecmp(p->charset, "auto") != 0 && !clean_charset_known(p->charset)) {
-    sl_fail(ctx, SL_EINVAL, "charset is not an encoding that iconv knows", p->charset,
-            "see iconv --list, or write charset: auto");
+    sl_fail(ctx, SL_EINVAL, "charset is not an encoding that iconv or this stage knows", p->charset,
+            "see iconv --list, or write TCVN3, VNI or auto");
     return SL_EINVAL;
   }
   if (strcasecmp(p->utc_offset, "none") != 0 && clean_zone_read(p->utc_offset, strlen(p->utc_offset), &zone)) {

@@ -16,6 +16,7 @@
 #include <utf8proc.h>
 
 #include "normal.h"
+#include "test_fonts.h"
 #include "test_pages.h"
 #include "test_support.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "charset.h"
+#include "fonts.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -166,12 +166,40 @@ static int decode_iconv(const char *s, size_t n, const clean_charset *cs, iconv_
   return SL_OK;
 }
 
+/* The letter that marks behind it belong to. */
+static unsigned letter(unsigned c) {
+  unsigned low = c | 0x20u;
+  return (low >= 'a' && low <= 'z') || low == 0xF4 || low == 0xF6 ? c : 0;
+}
+
+static int decode_font(const char *s, size_t n, const clean_charset *cs, clean_buf *out, clean_bads *bad,
+                       clean_why *why) {
+  int font = clean_font_named(cs->name), rc;
+  unsigned before = 0;
+  size_t len;
+  for (size_t i = cs->bom; i < n; i += len) {
+    unsigned c = clean_font_byte(s, n, i, cs->wrapped, &len);
+    const char *text = c >= 0x80 && c < 256 ? clean_font_text(font, c, before) : NULL;
+    before = c < 256 ? letter(c) : 0;
+    if (text) {
+      clean_raw(out, text, strlen(text), i, len);
+    } else if (c < 0x80 || c == 256) {
+      clean_raw(out, s + i, len, i, len);
+    } else if ((rc = spoiled(s, i, len, cs, out, bad, why)) != SL_OK) {
+      return rc;
+    }
+  }
+  return SL_OK;
+}
+
 int clean_decode(const char *s, size_t n, const clean_charset *cs, clean_buf *out, clean_bads *bad, clean_view *ret,
                  clean_why *why) {
   int rc;
   if (strcasecmp(cs->name, "UTF-8") == 0) return decode_utf8(s, n, cs, out, bad, ret, why);
   if (strncasecmp(cs->name, "UTF-16", 6) == 0) {
     rc = decode_utf16(s, n, cs, out, bad, why);
+  } else if (clean_font_named(cs->name)) {
+    rc = decode_font(s, n, cs, out, bad, why);
   } else {
     iconv_t cd = iconv_open("UTF-8", cs->name);
     byte_table t;

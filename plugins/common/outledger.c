@@ -259,7 +259,8 @@ static int32_t remove_rotated(outfile *f, const spot *s, outfile_error *err) {
   return SL_OK;
 }
 
-/* The file that the record names. */
+/* The file that the record names. It stays also when nothing in it is committed: were it removed, one that is begun
+ * later might get its inode. */
 static int32_t recover_saved(outfile *f, const memory *m, const spot *s, int there, outfile_error *err) {
   const record *r = &m->saved;
   const outstep *step = m->at < m->intent.count ? &m->intent.steps[m->at] : NULL;
@@ -353,8 +354,6 @@ static int32_t recover(outfile *f, const memory *m, int fd, outfile_error *err) 
   }
   if (rc == SL_OK) rc = recover_rest(f, m, fd, err);
   if (rc == SL_OK) rc = check_stranger(f, m, &saved, fd, err);
-  /* Last: as long as it lies there it tells another recovery, should this one be broken off, which files are ours. */
-  if (rc == SL_OK && saved.number && m->saved.length == 0) rc = remove_rotated(f, &saved, err);
   leave(&saved);
   if (rc != SL_ESTATE || f->opts.foreign != OUTFILE_FOREIGN_APPEND) return rc;
   note(f, SL_LOG_WARN, "%s (%s): on_foreign: append goes on with what is there", err->message, err->detail);

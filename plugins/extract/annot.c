@@ -24,8 +24,7 @@ void ex_doc_done(ex_doc *doc) {
   memset(doc, 0, sizeof(*doc));
 }
 
-static int vec_reserve(ex_doc *doc, ex_vec *v, uint32_t more, size_t size) {
-  if (v->cap - v->n >= more) return 1;
+static int vec_grow(ex_doc *doc, ex_vec *v, uint32_t more, size_t size) {
   uint64_t cap = v->cap ? (uint64_t)v->cap * 2 : 64;
   while (cap < (uint64_t)v->n + more) cap *= 2;
   void *p = cap <= UINT32_MAX ? cJSON_malloc((size_t)cap * size) : NULL;
@@ -38,6 +37,10 @@ static int vec_reserve(ex_doc *doc, ex_vec *v, uint32_t more, size_t size) {
   v->items = p;
   v->cap = (uint32_t)cap;
   return 1;
+}
+
+static inline int vec_reserve(ex_doc *doc, ex_vec *v, uint32_t more, size_t size) {
+  return v->cap - v->n >= more || vec_grow(doc, v, more, size);
 }
 
 void *ex_push(ex_doc *doc, ex_vec *v, size_t size) {
@@ -153,7 +156,9 @@ static uint64_t collect(ex_doc *doc, uint32_t t, uint32_t node, uint32_t len) {
   uint64_t mask = 0;
   for (uint32_t i = ex_lex_at(doc->lex, node); i;) {
     const ex_entry *e = ex_lex_entry(doc->lex, i);
-    if (!(e->attrs & EXA_OFF) && caps_fit(doc, t, e)) {
+    /* Most forms have no capital and fit anywhere. */
+    int plain = e->caps == 0 && e->cls != C_NOT_VERB;
+    if (!(e->attrs & EXA_OFF) && (plain || caps_fit(doc, t, e))) {
       if (!vec_reserve(doc, &doc->hits, 1, sizeof(ex_hit))) return mask;
       ex_hit *h = (ex_hit *)doc->hits.items + doc->hits.n++;
       mask |= UINT64_C(1) << e->cls;

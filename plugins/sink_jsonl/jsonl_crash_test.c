@@ -100,10 +100,17 @@ static void replacing(void **state) {
 
 static void the_machine_goes_down(void **state) {
   (void)state;
-  kill_everywhere("", 2, 1, 0);
-  kill_everywhere(", rotate: 30", 2, 1, 0);
-  kill_everywhere(", rotate: 20", 3, 1, 1);
-  kill_everywhere(", mode: replace", 2, 1, 0);
+  kill_everywhere("", 2, SL_HARNESS_MACHINE, 0);
+  kill_everywhere(", rotate: 30", 2, SL_HARNESS_MACHINE, 0);
+  kill_everywhere(", rotate: 20", 3, SL_HARNESS_MACHINE, 1);
+  kill_everywhere(", mode: replace", 2, SL_HARNESS_MACHINE, 0);
+}
+
+static void the_power_fails(void **state) {
+  (void)state;
+  kill_everywhere("", 2, SL_HARNESS_POWER, 0);
+  kill_everywhere(", rotate: 30", 2, SL_HARNESS_POWER, 0);
+  kill_everywhere(", rotate: 20", 1, SL_HARNESS_POWER, 1);
 }
 
 /* ---- what is not ours -------------------------------------------------------------------------------------------- */
@@ -404,6 +411,7 @@ int main(void) {
       KILL(rotating_without_links),
       KILL(replacing),
       KILL(the_machine_goes_down),
+      KILL(the_power_fails),
       TEST(cuts_what_was_not_committed),
       TEST(refuses_foreign_bytes),
       TEST(refuses_foreign_bytes_between_its_own),

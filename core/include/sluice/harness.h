@@ -229,8 +229,11 @@ void sl_harness_ledger_free(sl_harness_ledger *l);
 /* Gives the stage the extension; before sl_harness_start. l [borrow until sl_harness_free]. */
 void sl_harness_use_ledger(sl_harness *h, sl_harness_ledger *l);
 void sl_harness_ledger_commit(sl_harness_ledger *l);
-/* What was saved and not committed is lost. machine 1: so is every intent since then, and recall answers until the
- * next one that the machine went down. */
+/* What was saved and not committed is lost. With SL_HARNESS_MACHINE so is every intent since the last commit, with
+ * SL_HARNESS_POWER the last commit; with both recall answers until the next intent that the machine went down. */
+#define SL_HARNESS_PROCESS 0
+#define SL_HARNESS_MACHINE 1
+#define SL_HARNESS_POWER 2
 void sl_harness_ledger_crash(sl_harness_ledger *l, int32_t machine);
 /* Its functions answer code from now on; 0: they work. */
 void sl_harness_ledger_fail(sl_harness_ledger *l, int32_t code);

@@ -445,7 +445,7 @@ static void turn(sl_engine *e) {
   check_alone(e);
   check_stop(e);
   due_retries(e);
-  if (e->spooled) sl_spool_tell(e);
+  sl_spool_tell(e);
   sl_requeue_turn(e);
   be_brisk(e);
   for (uint32_t i = 0; i < e->n_stages; i++) {

@@ -60,7 +60,7 @@ static int kill_everywhere(const char *more, int commit_every, int machine, int 
   snprintf(params, sizeof params, "{ path: \"%s\"%s }", testdir_path(&dir, "out.jsonl"), more);
   plan.params = params;
   for (int at = 1;; at += CRASH_STRIDE)
-    for (int again = 0; again < 8; again += 1 + at % 6) {
+    for (int again = 0; again < 8; again += again ? 8 : 1 + at % 6) {
       clear();
       int died = crash_twice(&plan, at, again);
       if (died < 0) print_message("%s, killed at step %d and %d\n", more, at, again);

@@ -296,6 +296,31 @@ static void norm_roles(ex_doc *doc) {
 
 /* -- documents -- */
 
+/* "Bộ Chính trị đã ban hành Nghị quyết 57": who stands before the verb of issuing. EX_NONE if nobody does. */
+static uint32_t issuer_before(const ex_doc *doc, uint32_t t) {
+  static const char *const words[] = {"ban", "hành", "ký",    "thông", "qua", "đã",
+                                      "vừa", "mới",  "chính", "thức",  "có",  "các"};
+  uint32_t at = t, issued = 0, k;
+  for (; at > 0 && t - at < 6 && ex_same_line(doc, at) && ex_free(doc, at - 1); at--) {
+    for (k = 0; k < sizeof(words) / sizeof(words[0]) && !ex_word(doc, at - 1, words[k]); k++) continue;
+    if (k == sizeof(words) / sizeof(words[0])) return EX_NONE;
+    issued |= k >= 1 && k <= 4;
+  }
+  uint32_t who = issued && at > 0 && ex_same_line(doc, at) ? ex_owner(doc, at - 1) : EX_NONE;
+  if (who == EX_NONE) return who;
+  return ex_ent_at(doc, who)->type == E_ORG || ex_ent_at(doc, who)->type == E_ROLE ||
+                 ex_ent_at(doc, who)->type == E_PERSON
+             ? who
+             : EX_NONE;
+}
+
+/* "Kết luận số 187-KL/TW ngày 29/8, Bộ Chính trị …": the body behind a document of the party. */
+static uint32_t party_behind(const ex_doc *doc, uint32_t i, uint32_t at) {
+  const char *sym = ex_kept(doc, ex_ent_at(doc, i)->extra);
+  uint32_t body = sym && strstr(sym, "TW") && ex_is(doc, at, ',') ? ex_owner(doc, at + 1) : EX_NONE;
+  return body != EX_NONE && ex_ent_at(doc, body)->type == E_ORG ? body : EX_NONE;
+}
+
 static void link_legal(ex_doc *doc, uint32_t i) {
   uint32_t at = ex_ent_at(doc, i)->t1;
   int paren = ex_is(doc, at, '(');
@@ -308,6 +333,12 @@ static void link_legal(ex_doc *doc, uint32_t i) {
     uint32_t body = ex_owner(doc, at + 1);
     if (body != EX_NONE && (ex_ent_at(doc, body)->type == E_ORG || ex_ent_at(doc, body)->type == E_ROLE))
       ex_ent_at(doc, i)->link = body;
+    return;
+  }
+  uint32_t who = issuer_before(doc, ex_ent_at(doc, i)->t0);
+  if (who == EX_NONE) who = party_behind(doc, i, at);
+  if (who != EX_NONE) {
+    ex_ent_at(doc, i)->link = who;
     return;
   }
   /* "Nghị quyết 60 và Kết luận 150 của Bộ Chính trị": the issuer of the next one; entities are linked backwards. */

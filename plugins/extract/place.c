@@ -183,6 +183,8 @@ uint32_t ex_unit_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret
 
 uint32_t ex_place_end(const ex_doc *doc, uint32_t t, uint32_t *ret_core, int *ret_weak) {
   const ex_hit *site = ex_hit_at(doc, t, C_SITE_HEAD);
+  /* "Phủ Chủ tịch" stands in the lexicon as a whole. */
+  if (site && ex_len(doc, t, C_PLACE) > site->len) site = NULL;
   uint32_t end = site && ex_free(doc, t) && (ex_flags(doc, t) & TK_UPPER) ? site_end(doc, t, site) : 0;
   *ret_core = t;
   *ret_weak = 0;

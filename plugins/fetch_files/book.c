@@ -170,7 +170,7 @@ static void put_hex(char out[33], const unsigned char mark[16]) {
 
 static int32_t put_next(fetch_book *b, sl_ctx *ctx) {
   char text[24];
-  if (b->next_noted >= b->next) return SL_OK;
+  if (!b->resume || b->next_noted >= b->next) return SL_OK;
   int n = snprintf(text, sizeof text, "%" PRIu64, b->next);
   int32_t rc = b->resume->put(ctx, NOTE_NEXT, text, (size_t)n);
   if (rc == SL_OK) b->next_noted = b->next;
@@ -179,6 +179,7 @@ static int32_t put_next(fetch_book *b, sl_ctx *ctx) {
 
 int32_t fetch_book_note(fetch_book *b, sl_ctx *ctx, const fetch_file *f, const fetch_part *p) {
   char key[32], mark[33], text[NOTE_MAX];
+  if (!b->resume) return SL_OK;
   note_key(key, p->base);
   put_hex(mark, f->mark);
   int flags = p->done | p->single << 1 | f->lines << 2 | f->open << 3 | f->stuck << 4;
@@ -314,7 +315,8 @@ int32_t fetch_book_open(fetch_book *b, sl_ctx *ctx, const sl_resume *resume, int
   loading l = {b, SL_OK};
   sl_bytes next;
   b->resume = resume;
-  b->track = track;
+  b->track = resume && track;
+  b->keeps = resume || track;
   b->next = 1;
   if (grow(b) < 0) return SL_ENOMEM;
   if (!resume) return SL_OK;
@@ -351,6 +353,7 @@ void fetch_book_close(fetch_book *b) {
 
 static int32_t remove_note(fetch_book *b, sl_ctx *ctx, const fetch_part *p) {
   char key[32];
+  if (!b->resume) return SL_OK;
   int32_t rc = put_next(b, ctx); /* the highest cursor must not be forgotten with its part */
   note_key(key, p->base);
   return rc != SL_OK ? rc : b->resume->put(ctx, key, NULL, 0);
@@ -407,7 +410,7 @@ int32_t fetch_book_again(fetch_book *b, fetch_part *p) { return b->track ? list_
 int32_t fetch_book_stream(fetch_book *b, sl_ctx *ctx, uint64_t *ret) {
   *ret = b->next;
   b->next += FETCH_LEAP;
-  return b->resume ? put_next(b, ctx) : SL_OK;
+  return put_next(b, ctx);
 }
 
 int32_t fetch_book_given(const fetch_book *b, sl_ctx *ctx, const fetch_part *p) {
@@ -463,9 +466,10 @@ static void close_parts(fetch_book *b) {
 
 int32_t fetch_book_tidy(fetch_book *b, sl_ctx *ctx) {
   if (b->track) close_parts(b);
+  int all = !b->resume; /* nothing depends on what has ended */
   for (uint32_t i = 0; i < b->n_slots; i++)
     for (fetch_file *f = b->paths[i]; f; f = f->by_path)
-      while (f->first && f->first != f->last && f->first->closed) {
+      while (f->first && f->first != f->last && (all || f->first->closed)) {
         fetch_part *p = f->first;
         int32_t rc = remove_note(b, ctx, p);
         if (rc != SL_OK) return rc;

@@ -63,6 +63,7 @@ typedef struct fetch_book {
   uint64_t next_noted; /* what the note "next" says */
   fetch_file **paths, **inodes;
   uint32_t n_slots, n_files;
+  int32_t keeps; /* files are remembered at all: with a state, or to watch */
   int32_t track; /* count what has ended: to give up notes while running */
   pthread_mutex_t *lock;
   fetch_part **live; /* parts of this process by base; under the lock */
@@ -74,8 +75,8 @@ typedef struct fetch_book {
 
 /* Reads all notes. 0, SL_ENOMEM, or SL_EPARSE for a note that is not one. */
 int32_t fetch_book_open(fetch_book *b, sl_ctx *ctx, const sl_resume *resume, int32_t track);
-/* (resume NULL: nothing is noted. lock [borrow] must be set before and outlive the book. Closed, and ready to be
- * opened, is all zero but for the lock.) */
+/* (resume NULL: nothing is noted, what is known ends with the process. lock [borrow] must be set before and outlive the
+ * book. Closed, and ready to be opened, is all zero but for the lock.) */
 void fetch_book_close(fetch_book *b);
 
 fetch_file *fetch_book_by_path(const fetch_book *b, const char *path);

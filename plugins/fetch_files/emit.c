@@ -36,9 +36,9 @@ int32_t fetch_no_state(sl_ctx *ctx, int32_t rc) {
   if (rc == SL_EPARSE)
     sl_fail(ctx, rc, "the state holds a note about a file that cannot be read", NULL,
             "it was written by another version, or is damaged: sluice state check; --reprocess starts over");
-  else
-    sl_fail(ctx, rc, "what was read of a file cannot be noted in the state", NULL,
-            "see the log, and sluice state check");
+  else if (rc == SL_ELIMIT)
+    sl_fail(ctx, rc, "the path of a file is too long to be noted in the state", NULL, "move the file, or leave it out");
+  /* Anything else the host has told. */
   return SL_V_FATAL;
 }
 

@@ -475,6 +475,24 @@ static void edited_pages_get_a_new_revision(void **state) {
   assert_string_not_equal(sl_harness_origin(h, one).revision, sl_harness_origin(h, two).revision);
 }
 
+/* Without a state nothing is known of earlier runs, but each file is read once. */
+static void watches_without_a_state(void **state) {
+  (void)state;
+  testdir_write(&dir, "a.jsonl", lines("a", 1, 2));
+  snprintf(params, sizeof params, "{ paths: \"%s\", watch: true }", testdir_path(&dir, "*.jsonl"));
+  h = sl_harness_new(sluice_plugin()->types[0], params);
+  assert_int_equal(sl_harness_start(h), 0);
+  all_of_it("a1 a2 ", SL_P_WAIT);
+  look("");
+  append("a.jsonl", lines("a", 3, 3));
+  testdir_write(&dir, "b.jsonl", lines("b", 1, 1));
+  look("a3 b1 ");
+  look("");
+  sl_harness_stop(h);
+  assert_int_equal(sl_harness_start(h), 0);
+  all_of_it("a1 a2 a3 b1 ", SL_P_WAIT);
+}
+
 static void removed_files_are_forgotten(void **state) {
   (void)state;
   testdir_mkdir(&dir, "in");
@@ -844,6 +862,7 @@ int main(void) {
       TEST(sees_new_and_growing_files),
       TEST(pages_are_read_when_they_have_settled),
       TEST(edited_pages_get_a_new_revision),
+      TEST(watches_without_a_state),
       TEST(removed_files_are_forgotten),
       TEST(a_log_that_is_rotated),
       TEST(what_cannot_be_read_may_come_back),

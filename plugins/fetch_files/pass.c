@@ -196,7 +196,7 @@ static int32_t broken_file(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
                           "check the file and its rights; the other files are read"};
   fetch_file *file = NULL;
   s->blind |= f->folder;
-  if (s->book.resume) {
+  if (s->book.keeps) {
     file = fetch_book_by_path(&s->book, f->path);
     if (!file) file = fetch_book_add(&s->book, f->path);
     if (!file) return fetch_out_of_memory(ctx);
@@ -217,9 +217,9 @@ static int32_t broken_file(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
 
 /* Pipes and devices: read once, never again. */
 static int32_t read_stream(sl_ctx *ctx, fetch_stage *s, fetch_found *f, uint64_t *credit) {
-  int32_t rc = s->book.resume ? fetch_book_stream(&s->book, ctx, &s->base) : SL_OK;
+  int32_t rc = s->book.keeps ? fetch_book_stream(&s->book, ctx, &s->base) : SL_OK;
   if (rc != SL_OK) return fetch_no_state(ctx, rc);
-  s->begun = s->book.resume != NULL;
+  s->begun = s->book.keeps;
   if (fetch_walk_open(s->walk, f) < 0) return broken_file(ctx, s, f);
   rc = name_it(ctx, s, f);
   return rc != 0 ? rc : read_file(ctx, s, f, credit);
@@ -233,7 +233,7 @@ static int is_due(sl_ctx *ctx, fetch_stage *s, fetch_file *file, const struct st
 }
 
 static int32_t found_file(sl_ctx *ctx, fetch_stage *s, fetch_found *f, uint64_t *credit) {
-  if (!s->book.resume || !S_ISREG(f->st.st_mode)) return read_stream(ctx, s, f, credit);
+  if (!s->book.keeps || !S_ISREG(f->st.st_mode)) return read_stream(ctx, s, f, credit);
   fetch_file *file;
   int32_t rc = recognise(ctx, s, f, 1, &file);
   if (rc != SL_OK) return fetch_no_state(ctx, rc);
@@ -422,8 +422,8 @@ static void next_pass(sl_ctx *ctx, void *stage, void *user) {
 
 static int32_t end_pass(sl_ctx *ctx, fetch_stage *s) {
   forgetting g = {ctx, s};
-  int32_t rc = s->book.resume ? fetch_book_each(&s->book, forget_gone, &g) : SL_OK;
-  if (rc == SL_OK && s->book.resume) rc = fetch_book_tidy(&s->book, ctx);
+  int32_t rc = s->book.keeps ? fetch_book_each(&s->book, forget_gone, &g) : SL_OK;
+  if (rc == SL_OK && s->book.keeps) rc = fetch_book_tidy(&s->book, ctx);
   if (rc != SL_OK) return fetch_no_state(ctx, rc);
   s->phase = PHASE_END;
   if (!s->p->watch) return SL_P_END;

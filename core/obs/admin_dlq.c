@@ -50,7 +50,8 @@ static void free_job(job *j) {
 static int list_one(void *user, const sl_dead_entry *entry) {
   job *j = user;
   if (!entry) return 0;
-  cJSON_AddItemToArray(j->entries, sl_dead_json(entry, j->whole));
+  cJSON *one = sl_dead_json(entry, j->whole);
+  if (!cJSON_AddItemToArray(j->entries, one)) cJSON_Delete(one);
   return 0;
 }
 

@@ -19,10 +19,15 @@ static void add_raw(cJSON *out, const sl_bytes *raw) {
   sl_mem_free(coded);
 }
 
+/* item [take]; without memory it is left out. */
+static void add_member(cJSON *object, const char *name, cJSON *item) {
+  if (!cJSON_AddItemToObject(object, name, item)) cJSON_Delete(item);
+}
+
 static void add_contents(cJSON *out, const sl_dead_entry *e) {
   cJSON *body = NULL;
   if (e->body.len && sl_json_parse(e->body.data, e->body.len, NULL, &body, NULL, NULL) == 0)
-    cJSON_AddItemToObject(out, "body", body);
+    add_member(out, "body", body);
   if (e->raw.len) add_raw(out, &e->raw);
   char *coded = e->payload.len ? sl_base64(e->payload.data, e->payload.len) : NULL;
   if (coded) cJSON_AddStringToObject(out, "payload_base64", coded);
@@ -45,11 +50,11 @@ cJSON *sl_dead_json(const sl_dead_entry *e, int whole) {
   cJSON_AddStringToObject(error, "message", e->message);
   if (*e->detail) cJSON_AddStringToObject(error, "detail", e->detail);
   if (*e->hint) cJSON_AddStringToObject(error, "hint", e->hint);
-  cJSON_AddItemToObject(out, "error", error);
+  add_member(out, "error", error);
   cJSON_AddStringToObject(origin, "uri", e->uri);
   if (*e->locator) cJSON_AddStringToObject(origin, "locator", e->locator);
   if (*e->revision) cJSON_AddStringToObject(origin, "revision", e->revision);
-  cJSON_AddItemToObject(out, "origin", origin);
+  add_member(out, "origin", origin);
   cJSON_AddStringToObject(out, "key", e->key);
   cJSON_AddStringToObject(out, "media_type", e->media_type);
   cJSON_AddNumberToObject(out, "body_bytes", (double)(e->body.len ? e->body.len : e->raw.len));

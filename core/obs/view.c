@@ -27,6 +27,15 @@ double sl_view_lag(const sl_view *v) {
   return lag > 0 ? (double)lag / 1e9 : 0;
 }
 
+/* item [take]; without memory, or without the parent, it is left out. */
+static void add_to_list(cJSON *list, cJSON *item) {
+  if (!cJSON_AddItemToArray(list, item)) cJSON_Delete(item);
+}
+
+static void add_member(cJSON *object, const char *name, cJSON *item) {
+  if (!cJSON_AddItemToObject(object, name, item)) cJSON_Delete(item);
+}
+
 /* ---- reasons ---- */
 
 typedef struct reasons {
@@ -112,7 +121,7 @@ static void reason_json(void *user, const char *reason, const char *stage, const
   cJSON_AddStringToObject(one, "reason", reason);
   if (stage) cJSON_AddStringToObject(one, "stage", stage);
   cJSON_AddStringToObject(one, "text", text);
-  cJSON_AddItemToArray(user, one);
+  add_to_list(user, one);
 }
 
 cJSON *sl_view_ready(const sl_view *v, int *ret_ready) {
@@ -175,7 +184,7 @@ static cJSON *stage_json(const sl_stage_stats *s) {
   micros(latency, "p99_us", sl_latency_quantile(&s->latency, 0.99));
   cJSON *counts = cJSON_AddArrayToObject(latency, "counts"); /* per bucket of run/metrics.h */
   for (uint32_t i = 0; i < SL_LATENCY_BUCKETS; i++)
-    cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)s->latency.counts[i]));
+    add_to_list(counts, cJSON_CreateNumber((double)s->latency.counts[i]));
   return out;
 }
 
@@ -242,7 +251,7 @@ cJSON *sl_view_stages(const sl_view *v) {
   cJSON *why = cJSON_AddArrayToObject(out, "reasons");
   (void)sl_view_reasons(v, reason_json, why);
   cJSON *stages = cJSON_AddArrayToObject(out, "stages");
-  for (uint32_t i = 0; i < v->run.n_stages; i++) cJSON_AddItemToArray(stages, stage_json(&v->stages[i]));
+  for (uint32_t i = 0; i < v->run.n_stages; i++) add_to_list(stages, stage_json(&v->stages[i]));
   return out;
 }
 
@@ -255,7 +264,7 @@ static cJSON *edge_json(const sl_pipeline *p, const sl_edge *e) {
   if (e->is_else)
     cJSON_AddStringToObject(edge, "when", "else");
   else if (e->when)
-    cJSON_AddItemToObject(edge, "when", sl_json_copy(sl_cond_json(e->when)));
+    add_member(edge, "when", sl_json_copy(sl_cond_json(e->when)));
   if (e->is_error) cJSON_AddBoolToObject(edge, "on_error", 1);
   return edge;
 }
@@ -278,9 +287,9 @@ cJSON *sl_view_pipeline(const sl_view *v) {
     cJSON_AddStringToObject(stage, "plugin", s->plugin_path ? s->plugin_path : "");
     cJSON_AddStringToObject(stage, "build", s->plugin_build ? s->plugin_build : "");
     /* Secrets stand as "(secret)" in it. */
-    if (s->with) cJSON_AddItemToObject(stage, "with", sl_json_copy(s->with));
-    cJSON_AddItemToArray(stages, stage);
+    if (s->with) add_member(stage, "with", sl_json_copy(s->with));
+    add_to_list(stages, stage);
   }
-  for (uint32_t i = 0; i < p->n_edges; i++) cJSON_AddItemToArray(edges, edge_json(p, &p->edges[i]));
+  for (uint32_t i = 0; i < p->n_edges; i++) add_to_list(edges, edge_json(p, &p->edges[i]));
   return out;
 }

@@ -267,6 +267,38 @@ static void every_trouble_is_a_reason(void **state) {
   assert_string_equal(r.text, "spool_full dead_letters_full slow_call:a breaker_open:b ");
 }
 
+/* Each allocation of an answer fails in turn: it is an answer without something, or none. */
+static void answers_without_memory(void **state) {
+  (void)state;
+  sl_meter *m = NULL;
+  int ready;
+  assert_int_equal(sl_meter_new("p", &m, NULL), 0);
+  build(100);
+  one_generation(m, 1, NULL);
+  sl_meter_metric(m, "s1", SL_METRIC_COUNTER, "files", 1);
+  for (int what = 0; what < 5; what++) {
+    uint64_t left = 0;
+    for (uint64_t n = 1; left == 0; n++) {
+      sl_buf buf = {0};
+      cJSON *tree = NULL;
+      (void)sl_mem_fail_at(n);
+      if (what == 0) (void)sl_meter_prometheus(m, &buf);
+      if (what == 1) tree = sl_meter_stages(m);
+      if (what == 2) tree = sl_meter_pipeline(m);
+      if (what == 3) tree = sl_meter_ready(m, &ready);
+      if (what == 4) sl_meter_metric(m, "s1", SL_METRIC_GAUGE, "depth", 1);
+      left = sl_mem_fail_at(0);
+      sl_buf_done(&buf);
+      cJSON_Delete(tree);
+      assert_true(n < 100000);
+    }
+  }
+  char *text = exposition(m);
+  assert_true(check_format(text) > 80);
+  sl_mem_free(text);
+  sl_meter_free(m);
+}
+
 static void a_tap_sees_what_passes(void **state) {
   (void)state;
   sl_tap_hub hub = {0};
@@ -394,6 +426,7 @@ int main(void) {
       cmocka_unit_test(counts_of_many_threads_add_up),
       cmocka_unit_test(readiness_has_reasons),
       cmocka_unit_test(every_trouble_is_a_reason),
+      cmocka_unit_test(answers_without_memory),
       cmocka_unit_test(a_tap_sees_what_passes),
       cmocka_unit_test(a_tap_that_is_full_counts_what_it_leaves_out),
       cmocka_unit_test(a_document_is_shown_whole_or_by_its_size),

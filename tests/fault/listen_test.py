@@ -84,6 +84,7 @@ def until(what, test, process, folder):
     end = time.monotonic() + lib.LIMIT
     while not test():
         if process.poll() is not None or time.monotonic() > end:
+            process.kill()
             with open(os.path.join(folder, "log"), encoding="utf-8", errors="replace") as f:
                 raise Failed("%s did not come: exit %s\n%s" % (what, process.poll(), f.read()[-3000:]))
         time.sleep(0.005)
@@ -112,7 +113,8 @@ def kill_and_count(folder):
             client.join()
     accepted = set().union(*(c.accepted for c in clients))
     unknown = set().union(*(c.unknown for c in clients))
-    until("the last document", lambda: set(lib.jsonl(folder)[0]) >= accepted, process, folder)
+    for reader in (lib.jsonl, lib.database):
+        until("the last document", lambda read=reader: set(read(folder)[0]) >= accepted, process, folder)
     process.send_signal(signal.SIGTERM)
     process.wait(lib.LIMIT)
     for reader in (lib.jsonl, lib.database):

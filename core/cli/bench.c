@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice bench`: runs a pipeline file with profiling and shows where the time goes. */
 #include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "cli/cli.h"
@@ -64,10 +71,46 @@ static void finish(void *user, const sl_run_stats *stats) {
            b->rate_sum / (double)b->runs, b->rate_best);
 }
 
+/* A state of its own beside the pipeline's: a measurement neither goes on from there nor changes it. [own]; NULL after
+ * an error was printed. */
+static char *state_for_run(const char *state) {
+  sl_buf path = {0};
+  sl_err err;
+  sl_buf_addf(&path, "%s.bench-XXXXXX", state);
+  char *folder = sl_buf_take(&path, NULL);
+  if (!folder)
+    sl_err_set(&err, SL_ENOMEM, "memory is out");
+  else if (!sl_path_mkdirs_for(folder, &err) && mkdtemp(folder))
+    return folder;
+  else
+    sl_err_errno(&err, errno, "cannot make the folder %s for the state of the run", folder);
+  (void)sl_cli_fail(&err);
+  sl_mem_free(folder);
+  return NULL;
+}
+
+static void remove_state(char *folder) {
+  struct dirent *entry;
+  DIR *dir = folder ? opendir(folder) : NULL;
+  while (dir && (entry = readdir(dir)))
+    if (entry->d_name[0] != '.') (void)unlinkat(dirfd(dir), entry->d_name, 0);
+  if (dir) closedir(dir);
+  if (folder) (void)rmdir(folder);
+  sl_mem_free(folder);
+}
+
 static int one_run(const sl_cli *cli, bench *b, sl_registry *registry, uint64_t limit) {
   sl_pipeline *pipeline = NULL;
+  char *state = NULL;
   sl_exec x = {.done = finish, .user = b};
   int rc = sl_cli_load(cli, cli->args[0], registry, &pipeline);
+  if (rc == SL_EXIT_OK && pipeline->state) {
+    pipeline->state = state = state_for_run(pipeline->state);
+    if (!state) {
+      sl_pipeline_free(pipeline);
+      return SL_EXIT_FAILED;
+    }
+  }
   if (rc == SL_EXIT_OK) {
     b->exec = &x;
     x.pipeline = pipeline;
@@ -82,6 +125,8 @@ static int one_run(const sl_cli *cli, bench *b, sl_registry *registry, uint64_t 
     b->cpu_before = process_cpu();
     rc = sl_exec_run(&x);
   }
+  b->exec = NULL;
+  remove_state(state);
   return rc;
 }
 
@@ -118,7 +163,8 @@ const sl_cli_command sl_cmd_bench = {
     .name = "bench",
     .args = "FILE",
     .summary = "Measures a pipeline file: documents/s, MB/s and CPU per stage.",
-    .more = "The sinks really write, as in 'sluice run', unless --dry-run is given. CPU is\n"
+    .more = "The sinks really write, as in 'sluice run', unless --dry-run is given; the state\n"
+            "is one of its own beside that of the pipeline, and goes with the run. CPU is\n"
             "what the stages' own calls took; reading, parsing and printing JSON outside of\n"
             "them is in the CPU of the process. Exit codes as for 'sluice run'.\n",
     .options = options,

@@ -207,7 +207,7 @@ static int is_whole(const char *t) {
 }
 
 static int subst_scalar(sl_arena *arena, sl_diags *diags, const char *base, sl_strlist *files, sl_node *node) {
-  sl_err err;
+  sl_err err = {0};
   uint32_t nth = 0;
   subst s = {.base = base, .files = files, .err = &err};
   if (is_whole(node->text)) node->flags |= SL_NODE_WHOLE;

@@ -237,8 +237,11 @@ void sl_harness_use_state(sl_harness *h, sl_harness_state *s) {
 }
 
 void sl_harness_crash(sl_harness *h) {
-  if (!h->state) sl_harness_misuse("sl_harness_crash without sl_harness_use_state");
   sl_harness_state *s = h->state;
+  if (!s) {
+    sl_harness_misuse("sl_harness_crash without sl_harness_use_state");
+    return;
+  }
   while (s->changes) { /* undone */
     change *c = s->changes;
     s->changes = c->next;

@@ -202,12 +202,14 @@ static void bury_stray(sl_engine *e, const sl_queue_entry *q, const sl_err *why)
                      .locator = q->locator,
                      .revision = q->revision,
                      .key = key,
-                     .body = bad ? (sl_bytes){0} : q->body,
-                     .raw = bad ? q->body : (sl_bytes){0},
                      .payload = q->payload,
                      .media_type = q->media_type,
                      .map = q->map,
                      .splits = q->splits};
+  if (bad)
+    d.raw = q->body;
+  else
+    d.body = q->body;
   sl_err err;
   sl_run_log(e, SL_LOG_WARN, q->stage, "dead letter: %s: %s", key, why->message);
   if (sl_state_dead_put(e->opts.state, &d, &err)) return;

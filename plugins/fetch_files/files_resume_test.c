@@ -169,6 +169,10 @@ static void a_second_run_has_nothing_to_do(void **state) {
   restart();
   all_of_it("c1 ", SL_P_END);
   log_has("resuming: 2 of 3 files done");
+  testdir_write(&dir, "1.jsonl", "");
+  restart();
+  all_of_it("", SL_P_END);
+  log_has("resuming: 4 of 4 files done");
 }
 
 static void a_killed_run_goes_on_at_the_byte(void **state) {

@@ -375,6 +375,7 @@ static int32_t surveyed(sl_ctx *ctx, fetch_stage *s, const fetch_found *f) {
   if (file) file->round = s->round;
   int done = file && file->first && !file->open && looks_same(file, &f->st);
   for (const fetch_part *p = done ? file->first : NULL; p; p = p->next) done &= p->closed;
+  done |= f->st.st_size == 0 && reads_lines(s, f->path); /* nothing in it, nothing noted */
   s->n_done += (uint64_t)done;
   return 0;
 }

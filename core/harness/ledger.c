@@ -17,8 +17,8 @@ typedef struct kept {
 /* Lives in memory that is shared with forked children. */
 struct sl_harness_ledger {
   kept committed, saved, intent;
-  kept older;    /* the intent at the last commit */
-  kept previous; /* the record of the commit before the last */
+  kept older;      /* the intent at the last commit */
+  kept previous;   /* the record of the commit before the last */
   int32_t pending; /* saved is not committed */
   int32_t rebooted;
   int32_t failing;

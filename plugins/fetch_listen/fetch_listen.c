@@ -150,8 +150,12 @@ static int32_t start(sl_ctx *ctx, void *stage) {
   s->fd = fd;
   s->tick = sl_timer_start(ctx, TICK_NS, TICK_NS, listen_tick, NULL);
   if (!s->tick) return fail_start(ctx, SL_ENOMEM, "memory is out");
-  if (sl_watch(ctx, fd, SL_WATCH_READ, on_connection, NULL) != SL_OK)
+  if (sl_watch(ctx, fd, SL_WATCH_READ, on_connection, NULL) != SL_OK) {
+    sl_timer_stop(ctx, s->tick);
+    s->tick = 0;
+    s->fd = -1;
     return fail_start(ctx, SL_EIO, "the socket cannot be watched");
+  }
   snprintf(text, sizeof text, "listening on %s, documents are posted to %s", address, s->p->path);
   sl_log(ctx, SL_LOG_INFO, text);
   if (!s->spool->durable(ctx))

@@ -41,7 +41,8 @@ static size_t n_sentences(const trainer *tr) { return tr->data->treebank->senten
 
 static bool used(const trainer *tr, size_t i) { return !tr->data->use || tr->data->use[i]; }
 
-static size_t block_of(const trainer *tr, size_t i) { return i * tr->o->blocks / n_sentences(tr); }
+/* Neighbours are in different blocks: text to come has names of the treebank's articles, too. */
+static size_t block_of(const trainer *tr, size_t i) { return (i / tr->o->blocks + i) % tr->o->blocks; }
 
 /* ---- the dictionary ---------------------------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ typedef struct sl_made {
   void *stage;
   const sl_stage_conf *conf; /* of the pipeline it was made for */
   uint64_t inputs;           /* sl_params_inputs before create */
+  int64_t ran_at;            /* a source between two scheduled runs: monotonic, when the last began; else 0 */
   void (*release)(void *owner);
   void *owner;
 } sl_made;

@@ -11,7 +11,10 @@
 
 int sl_schedule_has(const sl_stage_rt *st) { return st->conf->schedule.every > 0 || st->conf->schedule.cron; }
 
-int sl_schedule_later(const sl_stage_rt *st) { return st->conf->schedule.cron != NULL; }
+/* In the generation before, the source was between two runs: a reload is no reason for another one. */
+static int goes_on(const sl_stage_rt *st) { return st->kept && st->made->ran_at && st->conf->schedule.every > 0; }
+
+int sl_schedule_later(const sl_stage_rt *st) { return st->conf->schedule.cron || goes_on(st); }
 
 static int64_t jitter(sl_call *c) {
   int64_t most = c->st->conf->schedule.jitter;
@@ -47,6 +50,7 @@ static void note_start(sl_call *c) {
   t->waits = 0;
   t->began = sl_time_mono();
   t->given = given(c);
+  c->st->made->ran_at = 0;
   sl_run_log(c->actor->e, SL_LOG_INFO, c->st->conf->id, "a scheduled run begins");
 }
 
@@ -57,8 +61,10 @@ void sl_schedule_begin(sl_call *c) {
     return;
   }
   c->st->times.waits = 1;
+  if (goes_on(c->st)) c->st->times.began = c->st->made->ran_at;
   plan(c);
-  sl_run_log(c->actor->e, SL_LOG_INFO, c->st->conf->id, "the first scheduled run: %s", next_text(c, buf, sizeof buf));
+  sl_run_log(c->actor->e, SL_LOG_INFO, c->st->conf->id, "the %s scheduled run: %s", goes_on(c->st) ? "next" : "first",
+             next_text(c, buf, sizeof buf));
 }
 
 void sl_schedule_ended(sl_call *c) {
@@ -67,6 +73,7 @@ void sl_schedule_ended(sl_call *c) {
   int64_t took = sl_time_mono() - t->began;
   uint64_t n = given(c) - t->given;
   t->waits = 1;
+  c->st->made->ran_at = t->began;
   plan(c);
   sl_run_log(c->actor->e, SL_LOG_INFO, c->st->conf->id, "a scheduled run is over: %llu document%s in %.3g s; next: %s",
              (unsigned long long)n, n == 1 ? "" : "s", (double)took / 1e9, next_text(c, buf, sizeof buf));

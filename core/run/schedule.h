@@ -16,7 +16,7 @@
 
 typedef struct sl_timetable {
   int waits;         /* between two runs */
-  int64_t began;     /* monotonic: of the last start */
+  int64_t began;     /* monotonic: of the last start; 0: not yet */
   int64_t due;       /* of the next: monotonic for `every`, wall clock for cron */
   int64_t seen;      /* wall clock when it was last looked at */
   uint64_t given;    /* documents before this run */

@@ -151,6 +151,24 @@ def test_a_source_with_a_schedule_runs_until_it_is_stopped():
     same(len(read("out.jsonl").split("\n")), 4)
 
 
+def test_a_reload_between_two_runs_starts_none():
+    write("p.yaml", (ENDLESS % (3, "out.jsonl")).replace("test_gen,", "test_gen, schedule: 1h,"))
+    d = Daemon("p.yaml")
+    d.wait("a scheduled run is over: 3 documents in ")
+    d.process.send_signal(signal.SIGHUP)
+    d.wait("reloaded: generation 2 runs")
+    d.wait("the next scheduled run: 2")
+    d.process.send_signal(signal.SIGHUP)
+    d.wait("reloaded: generation 3 runs")
+    d.wait("the next scheduled run: 2", times=2)
+    same(sum(m == "a scheduled run begins" for m in d.messages()), 1)
+    write("p.yaml", (ENDLESS % (4, "out.jsonl")).replace("test_gen,", "test_gen, schedule: 1h,"))
+    d.process.send_signal(signal.SIGHUP)
+    d.wait("a scheduled run begins", times=2)  # other parameters, another source
+    d.wait("a scheduled run is over: 1 document in ")
+    same(d.stop()["in"], 4)
+
+
 def test_a_sink_that_is_renamed_after_a_kill_knows_its_file():
     for turn in range(5):
         now, before = ("a", "b") if turn % 2 else ("b", "a")

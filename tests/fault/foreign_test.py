@@ -98,6 +98,28 @@ def test_two_pipelines_on_one_file(folder):
     complete(folder)
 
 
+def test_a_stopped_run_replaces_nothing(folder):
+    """mode: replace over a stop and a restart: the old file stays until the new one is whole."""
+    path = os.path.join(folder, "out.jsonl")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("old\n")
+    lib.pipeline(folder, (STAGES % (0, ", mode: replace")).replace(", rotate: 0", ""))
+    live = lib.Live(folder, ["slow,write,*/out.*,1,20000"])
+    part = path + ".part"
+    live.wait_for("a stored document", lambda: os.path.exists(part) and os.path.getsize(part) > 0)
+    live.process.terminate()
+    live.finish(code=143)
+    with open(path, encoding="utf-8") as f:
+        if f.read() != "old\n" or not os.path.exists(part):
+            raise Failed("a stopped run changed the file")
+    lib.Run(folder)
+    complete(folder)
+    lib.Run(folder)
+    complete(folder)
+    if os.path.exists(part):
+        raise Failed("%s was left" % part)
+
+
 def test_a_second_process_on_one_state(folder):
     lib.pipeline(folder, STAGES % (0, ""))
     live = lib.Live(folder, ["slow,write,*/out.*,1,20000"])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents that are posted while the process is killed again and again: each that was answered with 202 is stored once,
-in lines and in a database; one whose answer was lost is stored at most once."""
+"""Documents that are posted while the process is killed again and again, also in the middle of reloads: each that was
+answered with 202 is stored once, in lines and in a database; one whose answer was lost is stored at most once."""
 import http.client
 import json
 import os
@@ -99,9 +99,11 @@ def kill_and_count(folder):
     for client in clients:
         client.start()
     try:
-        for _ in range(KILLS):
+        for turn in range(KILLS):
             before = sum(len(c.accepted) for c in clients)
             until("an answer", lambda: sum(len(c.accepted) for c in clients) > before + 20, process, folder)
+            if turn % 2:
+                process.send_signal(signal.SIGHUP)  # killed in the middle of a reload
             time.sleep(random.uniform(0, 0.03))  # the moment of the kill, not a wait for something
             process.send_signal(signal.SIGKILL)
             process.wait()

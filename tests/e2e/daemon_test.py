@@ -221,10 +221,11 @@ plugin_path: [%s]
 stages:
   - { id: in, uses: teststages.test_gen, with: { count: 5000 } }
   - { id: slow, uses: teststages.test_sink, batch: { documents: 1 }, with: { pause: 20ms } }
+  - { id: quick, from: in, uses: sink_jsonl, with: { path: out.jsonl } }
 """ % PLUGINS)
-    manager = Manager()
-    d = Daemon("p.yaml", env=manager.env)
-    manager.told("READY=1")
+    d = Daemon("p.yaml")
+    # What the quick sink has, the slow one has before it.
+    wait_until(lambda: os.path.exists("out.jsonl") and read("out.jsonl").count("\n") > 200, "documents are in flight")
     d.process.send_signal(signal.SIGTERM)
     out, _ = d.process.communicate(timeout=LIMIT)
     stats = json.loads(out)

@@ -74,18 +74,30 @@ def check(source, result, fields):
     return "every document once, unchanged, in order"
 
 
-def pipeline(name, source, result, fields, sink="sink_jsonl"):
+def pipeline(name, source, result, fields, sink="sink_jsonl", state=None):
     stages = ["  - {id: in, uses: fetch_files, with: {paths: %s, format: ndjson}}" % json.dumps(source)]
     for i in range(fields):
         stages.append("  - {id: s%d, uses: set, with: {set: {/f%d: value}}}" % (i + 1, i + 1))
     if sink == "sink_jsonl":
-        stages.append("  - {id: out, uses: sink_jsonl, with: {path: %s, mode: replace}}" % json.dumps(result))
+        stages.append("  - {id: out, uses: sink_jsonl, with: {path: %s, mode: %s}}" %
+                      (json.dumps(result), "append" if state else "replace"))
     else:
         stages.append("  - {id: out, uses: %s}" % sink)
     path = os.path.join(work, name + ".yaml")
     with open(path, "w") as f:
-        f.write("name: %s\nlanes: 2\nstages:\n%s\n" % (name, "\n".join(stages)))
+        f.write("name: %s\nlanes: 2\n" % name)
+        if state:
+            f.write("state: %s\n" % json.dumps(state))
+        f.write("stages:\n%s\n" % "\n".join(stages))
     return path
+
+
+def with_state(conf, state, result):
+    """From an empty state to the last commit."""
+    shutil.rmtree(state, ignore_errors=True)
+    if os.path.exists(result):
+        os.remove(result)
+    return measure(SLUICE, "run", "--quiet", conf)
 
 
 def median(runs, key):
@@ -100,12 +112,15 @@ def throughput(label, kind, n):
     for fields in (0, 4):
         out_plain, out_sluice = os.path.join(work, "plain.ndjson"), os.path.join(work, "sluice.ndjson")
         conf = pipeline("bench", source, out_sluice, fields)
-        plain, sluice = [], []
+        out_kept, state = os.path.join(work, "kept.ndjson"), os.path.join(work, "state")
+        conf_kept = pipeline("kept", source, out_kept, fields, state=state)
+        plain, sluice, kept = [], [], []
         for _ in range(rounds):  # in turn, so that a slow moment of the machine meets both
             plain.append(measure(PLAIN, source, out_plain, str(fields)))
             sluice.append(measure(SLUICE, "run", "--quiet", conf))
+            kept.append(with_state(conf_kept, state, out_kept))
         rows = {}
-        for name, runs in (("plain cJSON loop", plain), ("sluice", sluice)):
+        for name, runs in (("plain cJSON loop", plain), ("sluice", sluice), ("state", kept)):
             wall, cpu, rss = median(runs, "wall"), median(runs, "cpu"), max(r["rss"] for r in runs)
             rows[name] = {"docs_per_s": n / wall, "mb_per_s": size / wall / 1e6, "cpu_us": cpu / n * 1e6, "rss": rss}
         ratio = rows["sluice"]["docs_per_s"] / rows["plain cJSON loop"]["docs_per_s"]
@@ -116,7 +131,11 @@ def throughput(label, kind, n):
                   "%.2f" % ratio if name == "sluice" else ""))
         names = ["f%d" % (i + 1) for i in range(fields)]
         print("  CPU per document %.2f of the plain loop's; %s" % (cpu_ratio, check(source, out_sluice, names)))
-        figures["%s%d" % (label, fields)] = {"rows": rows, "ratio": ratio, "cpu_ratio": cpu_ratio}
+        durable = rows["state"]["docs_per_s"] / rows["sluice"]["docs_per_s"]
+        print("  With a state folder %.2f of the throughput without, CPU %.2f; %s" %
+              (durable, rows["state"]["cpu_us"] / rows["sluice"]["cpu_us"], check(source, out_kept, names)))
+        figures["%s%d" % (label, fields)] = {"rows": rows, "ratio": ratio, "cpu_ratio": cpu_ratio, "durable": durable}
+        os.remove(out_kept)
         os.remove(out_sluice)
         os.remove(out_plain)
 

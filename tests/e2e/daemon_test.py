@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A pipeline that stays: what it tells the service manager, files that change, secrets, schedules, the end of grace."""
+import atexit
 import json
 import os
 import pty
@@ -32,6 +33,7 @@ class Daemon:
         with open(log, "wb") as out:
             self.process = subprocess.Popen([SLUICE, "run", *args, "--log-format", "json", "--json"], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=out, env=environment(env))
+        atexit.register(self.process.kill)  # a case that fails leaves nothing behind
 
     def messages(self):
         return [json.loads(line)["msg"] for line in read(self.log).split("\n")[:-1] if line.startswith("{")]

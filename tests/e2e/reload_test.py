@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pipeline under full load is reloaded again and again: good and wrong files, rebuilt plugins, renamed stages. Nothing
 is lost, nothing is doubled. SLUICE_RELOADS is the number of reloads: 30 unless it is set, 100 and more to be sure."""
+import atexit
 import http.client
 import json
 import os
@@ -178,6 +179,7 @@ def test_reloads_under_load_lose_and_double_nothing():
         p = subprocess.Popen([os.path.join(BUILD, "bin", "sluice"), "run", "p.yaml", "--json", "--log-format", "json"],
                              stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
                              env={**os.environ, "XDG_CACHE_HOME": os.path.join(BUILD, "e2e-cache")})
+    atexit.register(p.kill)  # a case that fails leaves nothing behind
     wait_until(lambda: p.poll() is not None or (os.path.exists("out.jsonl") and os.path.exists("state/admin.sock")),
                "it starts")
     same(p.poll(), None, read("log"))
@@ -242,6 +244,7 @@ stages:
   - { id: out, uses: sink_jsonl, with: { path: out.jsonl } }
 """ % os.path.join(BUILD, "tests", "plugins"))
     p = start("run", "p.yaml", "--reload-on-change", "--quiet")
+    atexit.register(p.kill)
     wait_until(lambda: p.poll() is not None or os.path.exists("out.jsonl") and '"build":1}' in tail("out.jsonl"), "it runs")
     shutil.copyfile(builds[1], "stamp.so")
     wait_until(lambda: p.poll() is not None or '"build":2}' in tail("out.jsonl"), "the new code runs")
@@ -291,6 +294,7 @@ stages:
         p = subprocess.Popen([os.path.join(BUILD, "bin", "sluice"), "run", "p.yaml", "--json", "--log-format", "json"],
                              stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
                              env={**os.environ, "XDG_CACHE_HOME": os.path.join(BUILD, "e2e-cache")})
+    atexit.register(p.kill)  # a case that fails leaves nothing behind
     port = r"listening on 127\.0\.0\.1:(\d+)"
     wait_until(lambda: p.poll() is not None or re.search(port, read("log")), "it listens")
     same(p.poll(), None, read("log"))

@@ -54,6 +54,12 @@ struct sl_meter {
   uint32_t state_users; /* who works on it outside of the lock */
   pthread_cond_t state_free;
   uint64_t generation;
+  /* Of the pipeline that is attached or was last: figures do not vanish between two generations. */
+  char *file;
+  sl_state_conf keep;
+  int64_t budget;
+  int had_state, durable;
+  sl_state_stats state_stats;
   sl_stage_stats *last; /* between two generations: as the former one ended */
   uint32_t n_last;
   int phase;
@@ -108,6 +114,7 @@ void sl_meter_free(sl_meter *m) {
   sl_mem_free(m->last);
   sl_map_free(m->bases);
   sl_mem_free(m->name);
+  sl_mem_free(m->file);
   (void)pthread_mutex_destroy(&m->lock);
   (void)pthread_mutex_destroy(&m->own_lock);
   (void)pthread_cond_destroy(&m->state_free);
@@ -179,6 +186,13 @@ void sl_meter_attach(sl_meter *m, sl_engine *engine, const sl_pipeline *pipeline
   m->pipeline = pipeline;
   m->state = state;
   m->generation = generation;
+  m->keep = pipeline->keep;
+  m->budget = pipeline->budget;
+  char *file = sl_mem_strdup(pipeline->file);
+  if (file) {
+    sl_mem_free(m->file);
+    m->file = file;
+  }
   pthread_mutex_unlock(&m->lock);
 }
 
@@ -207,6 +221,12 @@ static void keep(sl_meter *m) {
 void sl_meter_detach(sl_meter *m) {
   pthread_mutex_lock(&m->lock);
   if (m->engine) keep(m);
+  m->had_state = m->state != NULL;
+  if (m->state) {
+    m->durable = sl_state_durable(m->state);
+    sl_state_get_stats(m->state, &m->state_stats);
+    m->state_stats.oldest_pending = 0;
+  }
   m->engine = NULL;
   m->pipeline = NULL;
   m->state = NULL;
@@ -361,6 +381,9 @@ static int open_view(sl_meter *m, sl_view *v) {
   *v = (sl_view){.name = m->name,
                  .pipeline = m->pipeline,
                  .generation = m->generation,
+                 .file = m->file ? m->file : "",
+                 .keep = m->keep,
+                 .budget = m->budget,
                  .phase = m->phase,
                  .phase_why = m->why,
                  .started = m->started_wall,
@@ -389,6 +412,10 @@ static int open_view(sl_meter *m, sl_view *v) {
     v->durable = sl_state_durable(m->state);
     sl_state_get_stats(m->state, &v->state);
     v->stuck = sl_state_stuck(m->state, &v->stuck_why);
+  } else if (m->had_state) {
+    v->has_state = 1;
+    v->durable = m->durable;
+    v->state = m->state_stats;
   }
   v->own = copy_own(m, &v->n_own, &v->own_refused);
   return 0;

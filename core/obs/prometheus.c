@@ -83,7 +83,7 @@ static void add_info(sl_buf *out, const sl_view *v) {
   family(out, "sluice_info", "gauge", "Always 1; the pipeline file and the build of the host as labels.");
   open_sample(out, v, "sluice_info", NULL);
   (void)sl_buf_addstr(out, ",file=\"");
-  add_label(out, v->pipeline ? v->pipeline->file : "");
+  add_label(out, v->file);
   (void)sl_buf_addstr(out, "\"");
   close_sample(out, 1);
 }
@@ -109,8 +109,7 @@ static void add_run(sl_buf *out, const sl_view *v) {
   gauge(out, v, "sluice_budget_used_bytes", "Live bytes of documents and of what the stages keep for them.",
         (double)r->live_bytes);
   gauge(out, v, "sluice_budget_peak_bytes", "The most there has been in this generation.", (double)r->peak_bytes);
-  gauge(out, v, "sluice_budget_limit_bytes", "`budget:` of the pipeline file.",
-        v->pipeline ? (double)v->pipeline->budget : 0);
+  gauge(out, v, "sluice_budget_limit_bytes", "`budget:` of the pipeline file.", (double)v->budget);
   gauge(out, v, "sluice_generation", "Number of the generation that runs; each reload makes the next.",
         (double)v->generation);
   family(out, "sluice_reloads_total", "counter", "Reloads by result.");
@@ -145,8 +144,7 @@ static void add_state(sl_buf *out, const sl_view *v) {
   gauge(out, v, "sluice_spool_bytes", "What they take.", (double)s->queued_bytes);
   gauge(out, v, "sluice_kv_entries", "Entries of key-value state.", (double)s->kv);
   gauge(out, v, "sluice_kv_bytes", "What they take.", (double)s->kv_bytes);
-  if (!v->pipeline) return;
-  const sl_state_conf *k = &v->pipeline->keep;
+  const sl_state_conf *k = &v->keep;
   gauge(out, v, "sluice_dead_letters_limit", "The bound on their number.", (double)k->dead_max);
   gauge(out, v, "sluice_dead_letters_limit_bytes", "The bound on their size.", (double)k->dead_bytes);
   gauge(out, v, "sluice_spool_limit_bytes", "The bound on the spool.", (double)k->spool);

@@ -71,8 +71,7 @@ static void why_state(const sl_view *v, reasons *r) {
   const sl_state_stats *s = &v->state;
   if (v->stuck)
     because(r, "state_stuck", NULL, "the state cannot be committed; the sources wait: %s", v->stuck_why.message);
-  if (!v->pipeline) return;
-  const sl_state_conf *k = &v->pipeline->keep;
+  const sl_state_conf *k = &v->keep;
   double spool = part(s->queued_bytes, k->spool);
   if (spool >= 99)
     because(r, "spool_full", NULL, "the spool is full: %llu documents, %.0f %% of `spool:`",
@@ -90,7 +89,10 @@ static void why_state(const sl_view *v, reasons *r) {
 static void why_stages(const sl_view *v, reasons *r) {
   for (uint32_t i = 0; i < v->run.n_stages; i++) {
     const sl_stage_stats *s = &v->stages[i];
-    if (s->breaker) because(r, "breaker_open", s->id, "the sink keeps failing; its documents wait in the spool");
+    if (s->breaker)
+      because(r, "breaker_open", s->id,
+              s->breaker == 2 ? "the sink works again; what waits in the spool is written first"
+                              : "the sink keeps failing; its documents wait in the spool");
     if (s->slow_calls)
       because(r, "slow_call", s->id, "%u call%s running for longer than the stage's timeout", s->slow_calls,
               s->slow_calls == 1 ? " is" : "s are");
@@ -206,9 +208,8 @@ static void state_json(const sl_view *v, cJSON *out) {
   number(state, "spool_bytes", s->queued_bytes);
   number(state, "kv_entries", s->kv);
   number(state, "kv_bytes", s->kv_bytes);
-  if (!v->pipeline) return;
-  number(state, "dead_letters_limit", (uint64_t)v->pipeline->keep.dead_max);
-  number(state, "spool_limit_bytes", (uint64_t)v->pipeline->keep.spool);
+  number(state, "dead_letters_limit", (uint64_t)v->keep.dead_max);
+  number(state, "spool_limit_bytes", (uint64_t)v->keep.spool);
 }
 
 static void run_json(const sl_view *v, cJSON *out) {
@@ -224,13 +225,13 @@ static void run_json(const sl_view *v, cJSON *out) {
   number(out, "again", r->again);
   number(out, "in_flight", r->in_flight);
   number(out, "budget_used_bytes", r->live_bytes);
-  number(out, "budget_limit_bytes", v->pipeline ? (uint64_t)v->pipeline->budget : 0);
+  number(out, "budget_limit_bytes", (uint64_t)v->budget);
   stamp(out, "last_success", r->last_success);
 }
 
 static void head_json(const sl_view *v, cJSON *out) {
   cJSON_AddStringToObject(out, "pipeline", v->name);
-  cJSON_AddStringToObject(out, "file", v->pipeline ? v->pipeline->file : "");
+  cJSON_AddStringToObject(out, "file", v->file);
   number(out, "generation", v->generation);
   cJSON_AddStringToObject(out, "phase", sl_view_phase_name(v->phase));
   cJSON_AddNumberToObject(out, "uptime_s", round((double)v->uptime_ns / 1e6) / 1e3);

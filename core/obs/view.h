@@ -25,6 +25,9 @@ typedef struct sl_own_metric {
 typedef struct sl_view {
   const char *name;
   const sl_pipeline *pipeline; /* NULL between two generations */
+  const char *file;            /* of the pipeline that runs or ran last; "" */
+  sl_state_conf keep;          /* its bounds */
+  int64_t budget;
   uint64_t generation;
   int phase;             /* SL_PHASE_… of obs/meter.h */
   const char *phase_why; /* "" if nothing */

@@ -243,11 +243,11 @@ static void note(void *user, const char *reason, const char *stage, const char *
 
 static void every_trouble_is_a_reason(void **state) {
   (void)state;
-  sl_pipeline pipeline = {.name = "p", .keep = {.spool = 1000, .dead_max = 100, .dead_bytes = 1 << 20}};
   sl_stage_stats stages[2] = {{.id = "a", .uses = "x", .kind = SL_TRANSFORM, .slow_calls = 1},
                               {.id = "b", .uses = "y", .kind = SL_SINK, .breaker = 1}};
   sl_view v = {.name = "p",
-               .pipeline = &pipeline,
+               .file = "",
+               .keep = {.spool = 1000, .dead_max = 100, .dead_bytes = 1 << 20},
                .phase = SL_PHASE_RUNNING,
                .phase_why = "",
                .stages = stages,

@@ -20,7 +20,6 @@
 #include "test_pages.h"
 #include "test_support.h"
 
-#define NEWS TESTDATA "/../../../examples/news"
 
 /* ---- normal form ---- */
 
@@ -731,6 +730,11 @@ int main(void) {
       cmocka_unit_test(lines_are_neither_joined_nor_lost),
       cmocka_unit_test(one_article_in_many_encodings_is_one_text),
       cmocka_unit_test(encodings_are_told_apart),
+      cmocka_unit_test(fonts_say_what_everybody_knows),
+      cmocka_unit_test(tcvn3_is_the_standard),
+      cmocka_unit_test(fonts_have_every_letter),
+      cmocka_unit_test(articles_in_fonts_are_the_same_text),
+      cmocka_unit_test(other_languages_are_in_no_font),
       cmocka_unit_test(broken_bytes_are_refused_with_their_place),
       cmocka_unit_test(broken_bytes_are_replaced_and_listed),
       cmocka_unit_test(what_is_no_text_is_refused),

@@ -14,6 +14,7 @@
 
 #include "article.h"
 
+#define NEWS TESTDATA "/../../../examples/news"
 #define MIB ((size_t)1 << 20)
 
 static const clean_mem heap = {malloc, free};

@@ -296,15 +296,26 @@ static int by_force(const char *s, size_t n, const char *forced, clean_charset *
   return SL_OK;
 }
 
+/* 1 if the bytes are in Windows-1258 or a font. */
+static int old_vietnamese(const char *s, size_t n, clean_charset *ret) {
+  if (looks_1258((const unsigned char *)s, n < SAMPLE ? n : SAMPLE)) return name_is(ret, "WINDOWS-1258", 0) == SL_OK;
+  return by_font(s, n, 0, ret);
+}
+
+/* Bytes that are not text: what they are; NULL if they may be text. */
+static const char *not_text(const unsigned char *p, size_t n) {
+  const char *what = known_format(p, n);
+  return !what && is_binary(p, n) ? "binary data" : what;
+}
+
 int clean_detect(const char *s, size_t n, const char *media_type, const char *forced, int html, clean_charset *ret,
                  clean_why *why) {
   const unsigned char *p = (const unsigned char *)s;
   size_t m = n < SAMPLE ? n : SAMPLE, multi, bad;
   if (by_mark(s, n, ret)) return SL_OK;
   if (forced && strcasecmp(forced, "auto") != 0) return by_force(s, n, forced, ret);
-  const char *what = known_format(p, n);
-  if (!what && by_zeros(p, n, ret)) return SL_OK;
-  if (!what && is_binary(p, n)) what = "binary data";
+  if (!known_format(p, n) && by_zeros(p, n, ret)) return SL_OK;
+  const char *what = not_text(p, n);
   if (what) {
     return clean_refuse(why, SL_EENCODING, NULL,
                         "keep such files out with the source's patterns, or a filter on /source",
@@ -320,8 +331,7 @@ int clean_detect(const char *s, size_t n, const char *media_type, const char *fo
   if (multi >= 2 * bad && multi > 0) return name_is(ret, "UTF-8", 0);
   int says = declared(s, n, media_type, html, ret) && !utf8_name(ret->name);
   /* Servers label Vietnamese pages windows-1252 or iso-8859-1 out of habit. */
-  if ((!says || is_latin(ret->name)) && looks_1258(p, m)) return name_is(ret, "WINDOWS-1258", 0);
-  if ((!says || is_latin(ret->name)) && by_font(s, n, 0, ret)) return SL_OK;
+  if ((!says || is_latin(ret->name)) && old_vietnamese(s, n, ret)) return SL_OK;
   if (says) return SL_OK;
   if (by_witness(s, n, ret)) {
     by_faults(s, n, ret);

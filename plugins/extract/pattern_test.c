@@ -94,7 +94,8 @@ static void test_nothing_and_removal(void **state) {
 static void test_orders(void **state) {
   (void)state;
   check("", "Sở Y tế được Chủ tịch UBND tỉnh Trần Văn Nam giao lập đề án.",
-        "ORG Sở Y tế; ROLE Chủ tịch UBND tỉnh; ORG UBND tỉnh = Ủy ban nhân dân tỉnh; PERSON Trần Văn Nam; ");
+        "ORG Sở Y tế; ROLE Chủ tịch UBND tỉnh; ORG UBND tỉnh = Ủy ban nhân dân tỉnh; PERSON Trần Văn Nam; "
+        "ORDER Trần Văn Nam giao: lập đề án; ");
   check("[pattern]\nbegs: ORDER = w:{PERSON} (van nài) v:(xin) t:{ORG} \":\"\n",
         "Ông Trần Văn Nam van nài xin Sở Y tế: cứu lấy rừng.",
         "PERSON Trần Văn Nam; ORG Sở Y tế; ORDER Trần Văn Nam xin: cứu lấy rừng; ");

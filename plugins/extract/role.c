@@ -65,7 +65,8 @@ static uint32_t field_end(const ex_doc *doc, uint32_t t, uint32_t *ret_org0, uin
 
 /* "Phó giám đốc HCDC": the initials of a body behind a title. */
 static int is_initials(const ex_doc *doc, uint32_t t) {
-  return (ex_flags(doc, t) & TK_CAPS) && !ex_upper(doc, t + 1) && !(ex_flags(doc, t - 1) & TK_CAPS) &&
+  int name_behind = ex_len(doc, t + 1, C_FAMILY) && !(ex_flags(doc, t + 1) & TK_CAPS);
+  return (ex_flags(doc, t) & TK_CAPS) && (!ex_upper(doc, t + 1) || name_behind) && !(ex_flags(doc, t - 1) & TK_CAPS) &&
          !ex_len(doc, t, C_GIVEN);
 }
 

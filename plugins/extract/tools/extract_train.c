@@ -15,8 +15,8 @@
 #include "annot.h"
 #include "run.h"
 
-#define EXAMPLES 24000u
-#define ROUNDS 6u
+#define EXAMPLES 12000u
+#define ROUNDS 5u
 #define LIST_MAX 20000u
 #define SCALE 24.0 /* of the averaged weights, before they are rounded */
 

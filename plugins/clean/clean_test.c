@@ -20,7 +20,6 @@
 #include "test_pages.h"
 #include "test_support.h"
 
-
 /* ---- normal form ---- */
 
 static void normal_is(const char *in, const char *want) {

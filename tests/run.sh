@@ -109,13 +109,15 @@ for step in "${steps[@]}"; do
     echo "benches, gates and tests labelled long or no-asan are left to the other builds: time and memory under ASan say nothing"
     export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
     export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
-    timed "test asan" suite asan -LE 'gate|bench|long|no-asan'
+    echo "so are the test in a browser and the training of models, which is the same with one thread and whole numbers"
+    timed "test asan" suite asan -LE 'gate|bench|long|no-asan' -E '^(e2e_register|extract_train_again|plugin_training_test)$'
     ;;
   tsan)
     echo "benches, gates and tests labelled long or no-tsan are left to the other builds: TSan slows threads tenfold"
     export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions='$PWD/tests/support/tsan.supp'}"
     echo "so are the unit tests of the text plugins and of UTF-8: they have one thread; the end-to-end tests run these plugins on all lanes"
-    timed "test tsan" suite tsan -LE 'gate|bench|long|no-tsan' -E '^(plugin_(clean|extract|segment|summarize)|base_utf8_test)$'
+    timed "test tsan" suite tsan -LE 'gate|bench|long|no-tsan' \
+      -E '^(plugin_(clean|extract|segment|summarize|digest|sink_page|training_test|pattern_test|dev_test)|base_utf8_test|extract_train_again|e2e_register)$'
     ;;
   fuzz) timed "run fuzz" fuzz ;;
   esac

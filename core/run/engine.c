@@ -524,9 +524,7 @@ static void stage_stats(sl_engine *e, uint32_t i, sl_stage_stats *s) {
                         .bytes_in = sum(e, i, SL_COUNT_BYTES),
                         .queued_bytes = sl_metrics_queued_bytes(e, st),
                         .last_out = atomic_load_explicit(&st->last_out, memory_order_relaxed),
-                        .breaker = atomic_load(&st->breaker_open) ? 1
-                                   : atomic_load(&st->spilling)   ? 2
-                                                                  : 0,
+                        .breaker = sl_breaker_now(e, st),
                         .slow_calls = sl_metrics_slow_calls(e, st),
                         .cpu_ns = (int64_t)sum(e, i, SL_COUNT_CPU),
                         .wall_ns = (int64_t)sum(e, i, SL_COUNT_WALL)};

@@ -130,6 +130,13 @@ int sl_breaker_spills(sl_engine *e, sl_stage_rt *st, const sl_doc *doc) {
   return 0;
 }
 
+/* The flag goes down with the next document that comes straight; the last row of the spool may be long gone by then. */
+int sl_breaker_now(sl_engine *e, sl_stage_rt *st) {
+  if (atomic_load(&st->breaker_open)) return 1;
+  if (!atomic_load(&st->spilling) || !sl_state_durable(e->opts.state)) return 0;
+  return sl_state_queue_count(e->opts.state, st->conf->id, SL_QUEUE_SPILL) ? 2 : 0;
+}
+
 static void say_why(sl_engine *e, const sl_stage_rt *st, const char *what, const sl_err *why) {
   sl_run_log(e, SL_LOG_WARN, st->conf->id, "%s: %s%s%s%s%s", what, why->message, *why->detail ? ": " : "", why->detail,
              *why->hint ? "; " : "", why->hint);
@@ -251,6 +258,22 @@ static int enter(sl_engine *e, sl_stage_rt *st, sl_doc *doc, const sl_queue_entr
   return 0;
 }
 
+/* What a source could not read has neither body nor payload: let in, it would be stored as a document without anything.
+ */
+static int is_empty(const sl_queue_entry *q) {
+  return q->kind == SL_QUEUE_AGAIN && !q->payload.len && q->body.len == 2 && !memcmp(q->body.data, "{}", 2);
+}
+
+static int nothing_read(sl_doc **doc, sl_err *err) {
+  sl_doc_free(*doc);
+  *doc = NULL;
+  sl_err_set(err, SL_EUNSUP, "the source could not read it, so there is no document to try again");
+  sl_err_hint(
+      err, "let the source read it again: touch the file if it watches or has a schedule, else run with --reprocess; "
+           "`sluice dlq drop` takes this entry away");
+  return err->code;
+}
+
 static int on_row(void *user, const sl_queue_entry *q) {
   struct pass *p = user;
   sl_engine *e = p->e;
@@ -272,6 +295,7 @@ static int on_row(void *user, const sl_queue_entry *q) {
     sl_err_hint(&err, "`sluice dlq retry --at STAGE` sends it to another stage; `was:` names a stage's former id");
   } else {
     rc = sl_unpack(q, &doc, &err);
+    if (!rc && st->type->kind == SL_SOURCE && is_empty(q)) rc = nothing_read(&doc, &err);
   }
   if (rc == SL_ENOMEM) return 1;
   if (rc) {

@@ -46,6 +46,8 @@ void sl_requeue_leaves(sl_requeue *q, uint64_t id, uint64_t commits);
 /* Rows that were removed by a commit are forgotten. [collector] */
 void sl_requeue_forget(sl_requeue *q, uint64_t commits);
 void sl_requeue_done(sl_requeue *q);
+/* 0 closed, 1 open, 2 it works again and the spool is written first. */
+int sl_breaker_now(struct sl_engine *e, struct sl_stage_rt *st);
 /* The breaker of a sink: 1 if the document must go to the spool. [sink's thread] */
 int sl_breaker_spills(struct sl_engine *e, struct sl_stage_rt *st, const struct sl_doc *doc);
 /* A write of the sink failed as a whole, for this reason, or did something (NULL). */

@@ -213,6 +213,25 @@ def test_on_a_running_pipeline():
     same(ids(), [1, 3, 4])
 
 
+def test_what_the_source_could_not_read_is_not_made_up():
+    """A retry cannot bring back a file that became no document: it stays a dead letter, and nothing empty is stored."""
+    prepare()
+    os.remove("in.ndjson")
+    os.makedirs("pages")
+    write("p.yaml", read("p.yaml").replace("[in.ndjson]", "[pages]").replace("/kk: /k }, missing: reject", "/kk: /id }, missing: skip"))
+    write("pages/a.json", '{"id":1,"k":"a"}')
+    write("pages/b.txt", "b")
+    sluice("run", "p.yaml", code=3)
+    same([(r["stage"], r["error"]["code"]) for r in rows()], [("in", "unsupported")])
+    stored = len(lines("out.ndjson"))
+    same(stored, 1)
+    has(sluice("dlq", "retry", "p.yaml", "--all").out, "1 dead letter let in again")
+    sluice("run", "p.yaml", code=3)
+    same([r["stage"] for r in rows()], ["in"])
+    has(sluice("dlq", "show", "p.yaml", str(rows()[0]["id"])).out, "no document to try again", "touch the file", "pages/a.json")
+    same(len(lines("out.ndjson")), stored)
+
+
 def test_running_without_a_socket():
     prepare(state="state: ./state\nadmin: none\n", watch=", watch: true, poll: 10ms, settle: 0s")
     process = start("run", "p.yaml")

@@ -275,6 +275,12 @@ static int check_ledger(void *user, const char *key, const sl_bytes *value) {
   else if (size < want)
     tell(c, 1, "%s: its output file is shorter than what was stored: %s has %" PRIu64 " of %" PRIu64 " bytes", key,
          name, size, want);
+  else if (size > want)
+    tell(c, 0,
+         "%s: %s holds the %" PRIu64 " bytes that were stored, and %" PRIu64
+         " behind them: the next run cuts them off if"
+         " they are its own and not committed, else it refuses the file unless it says on_foreign: append",
+         key, name, want, size - want);
   else
     tell(c, 0, "%s: %s holds the %" PRIu64 " bytes that were stored", key, name, want);
   return 0;

@@ -9,7 +9,7 @@
 #ifndef DIGEST_ITEM_H
 #define DIGEST_ITEM_H
 
-#include "../summarize/summary.h"
+#include "../common/summary.h"
 
 #define DG_SIGNATURE 128u
 #define DG_TERMS 96u  /* words of a document */

@@ -74,6 +74,27 @@ static char *fingerprint(const sl_engine *e) {
   return sl_buf_take(&out, NULL);
 }
 
+/* 1 if the text has a line of a stage with this id. */
+static int has_line(const char *text, const char *id) {
+  size_t n = strlen(id);
+  for (const char *at = text; *at; at += strcspn(at, "\n") + 1) {
+    if (!strncmp(at, id, n) && at[n] == '\t') return 1;
+    if (!at[strcspn(at, "\n")]) break;
+  }
+  return 0;
+}
+
+/* What the stage was called in the text, if `was` tells; else NULL. */
+static const char *old_name(const sl_engine *e, const char *id, size_t len, const char *before) {
+  for (uint32_t i = 0; i < e->n_stages; i++) {
+    const sl_stage_conf *c = e->stages[i].conf;
+    if (strlen(c->id) != len || strncmp(c->id, id, len) != 0) continue;
+    for (uint32_t w = 0; w < c->n_was; w++)
+      if (has_line(before, c->was[w])) return c->was[w];
+  }
+  return NULL;
+}
+
 /* Names the stages of `now` whose line is not among the lines of `before`, and those that are gone. */
 static void name_changes(sl_engine *e, char *before, char *now) {
   sl_buf out = {0};
@@ -87,7 +108,11 @@ static void name_changes(sl_engine *e, char *before, char *now) {
       what = strcspn(at, "\n") == len && !strncmp(at, line, len) ? NULL : "changed";
       break;
     }
-    if (what) sl_buf_addf(&out, "%s%.*s (%s)", out.len ? ", " : "", (int)id, line, what);
+    const char *was = what && !strcmp(what, "new") ? old_name(e, line, id, before) : NULL;
+    if (was)
+      sl_buf_addf(&out, "%s%.*s (was %s)", out.len ? ", " : "", (int)id, line, was);
+    else if (what)
+      sl_buf_addf(&out, "%s%.*s (%s)", out.len ? ", " : "", (int)id, line, what);
   }
   if (out.len) sl_run_log(e, SL_LOG_INFO, NULL, "stages that differ from the last run: %s", out.data);
   sl_buf_done(&out);

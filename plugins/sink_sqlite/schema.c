@@ -99,8 +99,9 @@ static const char upgrade_sql[] =
 int32_t store_sqlite_error(store_error *err, sqlite3 *db, int rc, const char *what) {
   int basic = rc & 0xFF;
   err->code = basic == SQLITE_NOMEM ? SL_ENOMEM : basic == SQLITE_PERM || basic == SQLITE_READONLY ? SL_EPERM : SL_EIO;
-  snprintf(err->message, sizeof err->message, "%s: %s", what, sqlite3_errstr(rc));
-  snprintf(err->detail, sizeof err->detail, "%s", db ? sqlite3_errmsg(db) : "");
+  const char *word = sqlite3_errstr(rc), *more = db ? sqlite3_errmsg(db) : "";
+  snprintf(err->message, sizeof err->message, "%s: %s", what, word);
+  snprintf(err->detail, sizeof err->detail, "%s", strcmp(word, more) ? more : "");
   err->hint = NULL;
   if (basic == SQLITE_BUSY || basic == SQLITE_LOCKED)
     err->hint = "another program holds the database: it is tried again";

@@ -264,6 +264,7 @@ static void put_topic(maker *m, cJSON *list, const dg_member *members, size_t n,
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i < c->n_terms; i++)
       if (!used[i] && (best == UINT32_MAX || c->vector[i].weight > c->vector[best].weight)) best = i;
+    if (best == UINT32_MAX) break;
     used[best] = 1;
     const char *form = form_of(members, n, c->vector[best].key);
     if (!form) continue;

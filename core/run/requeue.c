@@ -145,17 +145,19 @@ static void say_why(sl_engine *e, const sl_stage_rt *st, const char *what, const
 void sl_breaker_note(sl_engine *e, sl_stage_rt *st, const sl_err *why) {
   const sl_on_error *o = &st->conf->on_error;
   if (!why) {
-    st->fails = 0;
+    if (atomic_load_explicit(&st->fails, memory_order_relaxed)) atomic_store(&st->fails, 0);
     if (!atomic_exchange(&st->breaker_open, 0)) return;
     sl_run_log(e, SL_LOG_INFO, st->conf->id, "it works again: the breaker is closed, the spool is written first");
     atomic_store(&e->requeue.poked, 1);
     sl_loop_poke(e);
     return;
   }
-  if (!st->fails++) say_why(e, st, "a write failed, and is tried again", why);
-  if (!can_spill(e, st) || (int64_t)st->fails < o->breaker) return;
+  /* A sink may have several threads. */
+  uint32_t fails = atomic_fetch_add(&st->fails, 1) + 1;
+  if (fails == 1) say_why(e, st, "a write failed, and is tried again", why);
+  if (!can_spill(e, st) || (int64_t)fails < o->breaker) return;
   int64_t wait = o->backoff > SL_TIME_MS ? o->backoff : SL_TIME_MS;
-  for (uint32_t i = 0; i < st->fails - (uint32_t)o->breaker && wait < o->backoff_max; i++) wait *= 2;
+  for (uint32_t i = 0; i < fails - (uint32_t)o->breaker && wait < o->backoff_max; i++) wait *= 2;
   if (wait > o->backoff_max) wait = o->backoff_max;
   atomic_store(&st->probed_at, sl_time_mono());
   atomic_store(&st->probe_at, sl_time_mono() + wait);

@@ -90,7 +90,7 @@ typedef struct sl_stage_rt {
   atomic_uint threads; /* still running */
   uint32_t upstream;   /* inline: a station whose documents it gets */
   uint32_t sink_no;    /* sinks: number in the checkpoint; SL_NO_SINK */
-  uint32_t fails;      /* sinks: writes that failed in a row; its thread's */
+  atomic_uint fails;   /* sinks: writes that failed in a row */
   atomic_int breaker_open, spilling;
   atomic_llong probe_at, probed_at; /* monotonic */
   atomic_llong held, held_bytes;

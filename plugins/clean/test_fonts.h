@@ -197,8 +197,7 @@ static void articles_in_fonts_are_the_same_text(void **state) {
 static void other_languages_are_in_no_font(void **state) {
   (void)state;
   static const char *const texts[] = {
-      "Où êtes-vous né ? À la même époque, l'été dernier, « la forêt » brûlait déjà près de Besançon, çà et là. Naïve, "
-      "aiguë, Noël.",
+      "Où êtes-vous né ? À la même époque, l'été dernier, « la forêt » brûlait déjà près de Besançon, çà et là. Noël.",
       "Über den Wäldern hängt größere Kälte; «Mädchen» hören Öl, süße Äpfel, weiß. »Grüße« aus Köln.",
       "São João não está à mão: irmãs, ações, lições, pães e corações; três avôs e avós, ênfase, últimos, é.",
       "El niño comió piñas; ¿dónde está el camión? ¡Qué lástima! Señal, año, útil, inglés, razón.",

@@ -79,7 +79,9 @@ int sl_listen_unix(const char *path, int *ret_fd, sl_err *err) {
     rc = sl_err_errno(err, errno, "cannot make the socket %s", path);
   /* Nobody can connect before listen: there is no moment in which others may. */
   if (rc == 0 && chmod(path, 0600) != 0) rc = sl_err_errno(err, errno, "cannot protect the socket %s", path);
-  if (rc == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) != 0) rc = sl_err_errno(err, errno, "cannot set up a socket");
+  /* At once, so that who finds the socket is not refused; the server takes its clients as soon as it runs. */
+  if (rc == 0 && (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || listen(fd, 64) != 0))
+    rc = sl_err_errno(err, errno, "cannot set up a socket");
   if (dir >= 0) (void)close(dir);
   if (rc == 0)
     *ret_fd = fd;

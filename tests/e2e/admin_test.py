@@ -75,12 +75,21 @@ class Running:
         self.p = start("run", "p.yaml", *args, env=env)
 
     def __enter__(self):
-        wait_until(lambda: os.path.exists("state/admin.sock") or self.p.poll() is not None, "the admin socket")
+        wait_until(lambda: self.listens() or self.p.poll() is not None, "the admin socket")
         if self.p.poll() is None:
             wait_until(lambda: get("/api/stages")[self.until] > 0 or self.p.poll() is not None, "a document: " + self.until)
         if self.p.poll() is not None:
             raise Failed("it did not run: %r" % finish(self.p))
         return self
+
+    @staticmethod
+    def listens():
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect("state/admin.sock")
+            return True
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
 
     def __exit__(self, *unused):
         if self.p.poll() is None:

@@ -114,10 +114,13 @@ static const char *any(int list) { return lists[list].items[draw(lists[list].n)]
 static void make_name(unsigned cls, char *out, size_t cap) {
   switch (cls) {
   case EX_RUN_PERSON:
+    /* One draw a statement: compilers differ in which argument of a call they work out first. */
     if (draw(4) == 0) {
-      snprintf(out, cap, "%s %s", any(FAMILY), any(GIVEN));
+      const char *given = any(GIVEN), *family = any(FAMILY);
+      snprintf(out, cap, "%s %s", family, given);
     } else {
-      snprintf(out, cap, draw(5) ? "%s %s" : "%s", any(PERSON), any(SURNAME));
+      const char *surname = any(SURNAME), *person = any(PERSON);
+      snprintf(out, cap, draw(5) ? "%s %s" : "%s", person, surname);
     }
     return;
   case EX_RUN_LOC:

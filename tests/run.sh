@@ -22,6 +22,7 @@ done
 jobs=${JOBS:-$(nproc)}
 fuzz_seconds=${FUZZ_SECONDS:-10}
 report=()
+findings=()
 total=0
 failed=0
 work=$(mktemp -d)
@@ -84,6 +85,7 @@ fuzz() {
       find "$work/$name" \( -name 'crash-*' -o -name 'timeout-*' -o -name 'oom-*' -o -name 'leak-*' \) \
         -exec cp {} build/crashes/ \;
       echo "$name: failed; the input is in build/crashes"
+      findings+=("$name: $(grep -m 1 -E 'broken: |not so: |ERROR: |runtime error: ' "$work/fuzz" || tail -n 1 "$work/fuzz")")
       rc=1
     else
       printf '%-24s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/fuzz")"
@@ -128,6 +130,7 @@ echo "== seconds"
 printf '%s\n' "${report[@]}"
 printf '%-16s %5d s\n' total $SECONDS
 if [ $failed -ne 0 ]; then
+  [ ${#findings[@]} -eq 0 ] || printf '%s\n' "${findings[@]}"
   echo "FAILED: see above"
   exit 1
 fi

@@ -129,13 +129,15 @@ static int decomposes(uint32_t c) {
 
 static unsigned ccc(utf8proc_int32_t c) { return (unsigned)utf8proc_get_property(c)->combining_class; }
 
-/* Canonical order, then circumflex and breve before the tone: old editors store e + acute + circumflex for ế. */
+/* Canonical order, then circumflex and breve before the tone: old editors store e + acute + circumflex for ế. A cluster
+ * at the start of a line may be marks alone. */
 static void order_marks(utf8proc_int32_t *c, size_t n) {
-  for (size_t i = 2; i < n; i++) {
+  size_t first = n && ccc(c[0]) ? 0 : 1;
+  for (size_t i = first + 1; i < n; i++) {
     utf8proc_int32_t x = c[i];
     unsigned k = ccc(x);
     size_t j = i;
-    while (k && j > 1 && ccc(c[j - 1]) > k) {
+    while (k && j > first && ccc(c[j - 1]) > k) {
       c[j] = c[j - 1];
       j--;
     }

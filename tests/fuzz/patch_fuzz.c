@@ -71,16 +71,22 @@ static void match(const cJSON *a, const cJSON *json) {
   sl_cond_free(cond);
 }
 
+/* Whether a step of the pointer is "-", the place behind an array's end, where nothing is found afterwards. */
+static int appends(const char *pointer) {
+  for (const char *p = pointer; (p = strstr(p, "/-")) != NULL; p += 2) {
+    if (p[2] == '\0' || p[2] == '/') return 1;
+  }
+  return 0;
+}
+
 /* What was set is found there, and what was detached is not. */
 static void point(cJSON *a, const cJSON *text) {
   sl_pointer *p = NULL;
   if (!cJSON_IsString(text) || sl_pointer_new(text->valuestring, &p, NULL) != 0) return;
   cJSON *copy = sl_json_copy(a);
   cJSON *value = cJSON_CreateString("value");
-  size_t len = strlen(text->valuestring);
-  int appends = len > 0 && text->valuestring[len - 1] == '-';
   if (sl_pointer_set(p, copy, value, NULL) == 0) {
-    MUST(appends || sl_pointer_get(p, copy) == value);
+    MUST(appends(text->valuestring) || sl_pointer_get(p, copy) == value);
   } else {
     MUST(sl_json_equal(copy, a));
     cJSON_Delete(value);

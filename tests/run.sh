@@ -5,7 +5,8 @@
 #   tests/run.sh            everything
 #   tests/run.sh STEP…      only these steps: dev release clang asan tsan fuzz
 #
-# FUZZ_SECONDS (default 10) is the time per fuzz target, JOBS (default: the cores) the number of parallel jobs.
+# FUZZ_SECONDS (default 10) is the time per fuzz target, FUZZ_SEED (default 1; 0: another each time) where its draws begin,
+# JOBS (default: the cores) the number of parallel jobs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,7 @@ done
 
 jobs=${JOBS:-$(nproc)}
 fuzz_seconds=${FUZZ_SECONDS:-10}
+fuzz_seed=${FUZZ_SEED:-1}
 report=()
 findings=()
 total=0
@@ -78,7 +80,7 @@ fuzz() {
     corpus=()
     [ ! -d "tests/fuzz/corpus/${name#fuzz_}" ] || corpus=("tests/fuzz/corpus/${name#fuzz_}")
     mkdir -p "$work/$name"
-    if ! "$target" -max_total_time="$fuzz_seconds" -runs=5000000 -rss_limit_mb=1024 -timeout=20 -print_final_stats=1 \
+    if ! "$target" -max_total_time="$fuzz_seconds" -seed="$fuzz_seed" -runs=5000000 -rss_limit_mb=1024 -timeout=20 -print_final_stats=1 \
       -artifact_prefix="$work/$name/" "$work/$name" "${corpus[@]}" >"$work/fuzz" 2>&1; then
       tail -n 60 "$work/fuzz"
       mkdir -p build/crashes

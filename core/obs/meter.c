@@ -10,21 +10,15 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "obs/view.h"
+#include "run/totals.h"
 
 /* Metrics of the stages' own: a stage that makes a name of a value would fill the memory of whoever reads them. */
 #define OWN_PER_STAGE 64
 #define OWN_ALL 1024
-
-/* A stage as far as it has been counted in former generations. */
-typedef struct base {
-  char *id, *uses;
-  sl_stage_stats sum;
-} base;
 
 /* A metric that a stage reports. Lives as long as the meter; value is added to without the lock. */
 typedef struct own {
@@ -46,8 +40,7 @@ struct sl_meter {
   uint64_t id; /* no other meter has or had it */
   pthread_mutex_t lock;
   char *name;
-  sl_map *bases; /* by stage id */
-  sl_run_stats sum;
+  sl_totals totals; /* of the generations before */
   sl_engine *engine;
   const sl_pipeline *pipeline;
   sl_state *state;
@@ -73,13 +66,6 @@ struct sl_meter {
   uint64_t own_refused;
 };
 
-static void free_base(void *value) {
-  base *b = value;
-  sl_mem_free(b->id);
-  sl_mem_free(b->uses);
-  sl_mem_free(b);
-}
-
 static void free_own(own *o) {
   if (!o) return;
   sl_mem_free(o->stage);
@@ -98,8 +84,7 @@ int sl_meter_new(const char *name, sl_meter **ret, sl_err *err) {
   m->started = sl_time_mono();
   m->started_wall = sl_time_wall();
   m->name = sl_mem_strdup(name);
-  m->bases = sl_map_new(free_base);
-  if (!m->name || !m->bases) {
+  if (!m->name) {
     sl_meter_free(m);
     return sl_err_set(err, SL_ENOMEM, "no memory for the pipeline's figures");
   }
@@ -112,7 +97,7 @@ void sl_meter_free(sl_meter *m) {
   for (uint32_t i = 0; i < m->n_own; i++) free_own(m->own[i]);
   sl_mem_free(m->own);
   sl_mem_free(m->last);
-  sl_map_free(m->bases);
+  sl_totals_done(&m->totals);
   sl_mem_free(m->name);
   sl_mem_free(m->file);
   (void)pthread_mutex_destroy(&m->lock);
@@ -123,60 +108,11 @@ void sl_meter_free(sl_meter *m) {
 
 /* ---- sums ---- */
 
-static void add_stage(sl_stage_stats *to, const sl_stage_stats *from) {
-  to->in += from->in;
-  to->out += from->out;
-  to->dropped += from->dropped;
-  to->filtered += from->filtered;
-  to->unrouted += from->unrouted;
-  to->retried += from->retried;
-  to->dead += from->dead;
-  to->bytes_in += from->bytes_in;
-  to->cpu_ns += from->cpu_ns;
-  to->wall_ns += from->wall_ns;
-  if (to->last_out < from->last_out) to->last_out = from->last_out;
-  sl_latency_add(&to->latency, &from->latency);
-}
-
-static void add_run(sl_run_stats *to, const sl_run_stats *from) {
-  to->in += from->in;
-  to->stored += from->stored;
-  to->dropped += from->dropped;
-  to->unrouted += from->unrouted;
-  to->failed += from->failed;
-  to->dead += from->dead;
-  to->unfinished += from->unfinished;
-  to->again += from->again;
-  to->waiting += from->waiting;
-  if (to->last_success < from->last_success) to->last_success = from->last_success;
-}
-
-static base *base_of(sl_meter *m, const sl_stage_stats *s) {
-  base *b = sl_map_get(m->bases, s->id);
-  if (b) return b;
-  b = sl_mem_calloc(1, sizeof *b);
-  if (!b) return NULL;
-  b->id = sl_mem_strdup(s->id);
-  b->uses = sl_mem_strdup(s->uses);
-  if (!b->id || !b->uses || sl_map_set(m->bases, s->id, b) != 0) {
-    free_base(b);
-    return NULL;
-  }
-  return b;
-}
-
 /* What the engine says now, without the former generations. *ret_stages [own]; NULL when memory is out. */
 static sl_stage_stats *ask(const sl_meter *m, sl_run_stats *run) {
   sl_stage_stats *stages = sl_mem_calloc(m->pipeline->n_stages + 1, sizeof *stages);
   if (stages) sl_engine_stats_into(m->engine, run, stages);
   return stages;
-}
-
-/* What was now is no more. */
-static void at_rest(sl_stage_stats *s) {
-  s->held = s->queued = s->queued_bytes = 0;
-  s->breaker = 0;
-  s->slow_calls = 0;
 }
 
 void sl_meter_attach(sl_meter *m, sl_engine *engine, const sl_pipeline *pipeline, sl_state *state,
@@ -201,21 +137,17 @@ static void keep(sl_meter *m) {
   sl_run_stats run;
   sl_stage_stats *stages = ask(m, &run);
   if (!stages) return;
-  add_run(&m->sum, &run);
+  sl_totals_add(&m->totals, &run);
+  uint32_t n = 0;
   for (uint32_t i = 0; i < run.n_stages; i++) {
-    base *b = base_of(m, &stages[i]);
-    if (!b) continue;
-    add_stage(&b->sum, &stages[i]);
-    uint32_t kind = stages[i].kind;
-    stages[i] = b->sum;
-    stages[i].id = b->id;
-    stages[i].uses = b->uses;
-    stages[i].kind = kind;
-    at_rest(&stages[i]);
+    const sl_stage_stats *sum = sl_totals_stage(&m->totals, stages[i].id);
+    if (!sum) continue;
+    stages[n] = *sum;
+    stages[n++].kind = stages[i].kind;
   }
   sl_mem_free(m->last);
   m->last = stages;
-  m->n_last = run.n_stages;
+  m->n_last = n;
 }
 
 void sl_meter_detach(sl_meter *m) {
@@ -393,11 +325,9 @@ static int open_view(sl_meter *m, sl_view *v) {
   sl_process_look(&v->process);
   if (m->engine) {
     v->stages = ask(m, &v->run);
-    for (uint32_t i = 0; v->stages && i < v->run.n_stages; i++) {
-      const base *b = sl_map_get(m->bases, v->stages[i].id);
-      if (b) add_stage(&v->stages[i], &b->sum);
-    }
+    if (v->stages) sl_totals_with(&m->totals, &v->run, v->stages);
   } else {
+    v->run = m->totals.sum;
     v->run.n_stages = m->n_last;
     v->stages = sl_mem_memdup(m->last, m->n_last * sizeof *m->last);
   }
@@ -405,7 +335,6 @@ static int open_view(sl_meter *m, sl_view *v) {
     pthread_mutex_unlock(&m->lock);
     return SL_ENOMEM;
   }
-  add_run(&v->run, &m->sum);
   v->run.stages = v->stages;
   if (m->state) {
     v->has_state = 1;

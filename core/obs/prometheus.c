@@ -108,7 +108,7 @@ static void add_run(sl_buf *out, const sl_view *v) {
         "When a document last came to its end stored or dropped on purpose; 0: never.", seconds(r->last_success));
   gauge(out, v, "sluice_budget_used_bytes", "Live bytes of documents and of what the stages keep for them.",
         (double)r->live_bytes);
-  gauge(out, v, "sluice_budget_peak_bytes", "The most there has been in this generation.", (double)r->peak_bytes);
+  gauge(out, v, "sluice_budget_peak_bytes", "The most there has been.", (double)r->peak_bytes);
   gauge(out, v, "sluice_budget_limit_bytes", "`budget:` of the pipeline file.", (double)v->budget);
   gauge(out, v, "sluice_generation", "Number of the generation that runs; each reload makes the next.",
         (double)v->generation);

@@ -79,6 +79,8 @@ void sl_totals_add(sl_totals *t, const sl_run_stats *stats) {
   }
 }
 
+const sl_stage_stats *sl_totals_stage(const sl_totals *t, const char *id) { return find(t->stages, t->n, id); }
+
 void sl_totals_with(const sl_totals *t, sl_run_stats *now, sl_stage_stats *stages) {
   add_run(now, &t->sum);
   for (uint32_t i = 0; i < now->n_stages; i++) {

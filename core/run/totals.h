@@ -14,6 +14,9 @@ typedef struct sl_totals {
 void sl_totals_done(sl_totals *t);
 /* Adds what a generation did in the end. Without memory for a stage that is new, its own counts are left out. */
 void sl_totals_add(sl_totals *t, const sl_run_stats *stats);
+/* The sums of a stage; those that stand for the moment only (held, queued, breaker) are 0. NULL if there is none.
+ * [borrow until the next sl_totals_add; id and uses until sl_totals_done] */
+const sl_stage_stats *sl_totals_stage(const sl_totals *t, const char *id);
 /* now, the counts of the generation that runs, with those of the generations before; its stages are changed in place.
  */
 void sl_totals_with(const sl_totals *t, sl_run_stats *now, sl_stage_stats *stages);

@@ -126,7 +126,7 @@ void sl_actor_note(sl_actor *a, const sl_stage_rt *st, const sl_doc *doc, uint32
 int sl_actor_condemned(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
   const sl_token *t = doc->token;
   uint32_t crashes = 0;
-  if (!a->e->notes || !t || !t->slot) return 0;
+  if (!t || !t->slot) return 0;
   int sig = sl_notes_condemned(a->e->notes, t->unit->source, t->slot->cursor, st->index, &crashes);
   if (!sig) return 0;
   sl_err err;
@@ -583,7 +583,7 @@ void sl_actor_process(sl_actor *a, sl_stage_rt *st, sl_doc *doc) {
     sl_actor_end(a, doc, SL_OUT_UNFINISHED);
     return;
   }
-  if (a->e->notes && sl_actor_condemned(a, st, doc)) return;
+  if (a->e->condemned && sl_actor_condemned(a, st, doc)) return;
   sl_doc *was = NULL;
   if (st->type->flags & SL_F_COPY_FIRST || st->written) {
     was = sl_doc_share(doc);

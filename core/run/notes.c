@@ -291,6 +291,7 @@ int sl_notes_open(sl_engine *e, sl_notes **ret, sl_err *err) {
   if (!rc) rc = make_file(n, err);
   if (rc) goto fail;
   install();
+  e->condemned = n->n_condemned > 0;
   *ret = n;
   return 0;
 nomem:

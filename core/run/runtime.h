@@ -206,6 +206,7 @@ struct sl_engine {
   sl_keep *keep; /* NULL: nothing is kept */
   sl_kv_table *kv;
   sl_notes *notes;  /* NULL: no folder */
+  int condemned;    /* there are documents that a stage must not see again */
   atomic_int alone; /* documents run alone, to find the one that crashes */
   int64_t window;   /* documents on their way, when none must run alone */
   sl_requeue requeue;

@@ -361,10 +361,10 @@ static void keep_back(sl_actor *a, sl_stage_rt *st, sl_docs *docs) {
   sl_docs rest = {0};
   sl_doc *d;
   int spills = atomic_load(&st->spilling);
-  if (atomic_load(&e->stop) > 1 || (!spills && !e->notes)) return;
+  if (atomic_load(&e->stop) > 1 || (!spills && !e->condemned)) return;
   while ((d = sl_docs_pop(docs))) {
     sl_unit *unit = d->unit;
-    if ((e->notes && sl_actor_condemned(a, st, d)) ||
+    if ((e->condemned && sl_actor_condemned(a, st, d)) ||
         (spills && sl_breaker_spills(e, st, d) && !sl_requeue_put(a, st, d, SL_QUEUE_SPILL, 0, NULL)))
       leave_one(e, sl_zone_q(st->station), &runs, unit);
     else

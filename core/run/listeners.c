@@ -241,6 +241,10 @@ int sl_listeners_open(void *user, const char *address, int backlog, int *ret_fd,
   listener *one = l->first;
   while (one && (!one->address || strcmp(one->address, address) != 0)) one = one->next;
   if (!one) rc = open_new(l, address, backlog > 0 ? backlog : SOMAXCONN, &one, err);
+  if (!rc && one->used) {
+    rc = sl_err_set(err, SL_EINVAL, "two stages listen on %.100s: expected an address for each", address);
+    sl_err_hint(err, "give one of them another port");
+  }
   if (!rc) {
     one->used = 1;
     *ret_fd = one->fd;

@@ -18,7 +18,8 @@ void sl_listeners_free(sl_listeners *l);
 /* Takes over the sockets that systemd passed to this process, if any, and clears the environment of them. Returns how
  * many. Before any thread. */
 int sl_listeners_adopt(sl_listeners *l);
-/* For sl_run_opts.listen; user is the table. "HOST:PORT", "[::1]:PORT", "unix:/path"; backlog 0: the system's most. */
+/* For sl_run_opts.listen; user is the table. "HOST:PORT", "[::1]:PORT", "unix:/path"; backlog 0: the system's most. An
+ * address that a stage of this generation has already is SL_EINVAL. */
 int sl_listeners_open(void *user, const char *address, int backlog, int *ret_fd, char *ret_address, size_t cap,
                       sl_err *err);
 /* A generation is about to start; it has started: sockets that nobody asked for in between are closed (those of systemd

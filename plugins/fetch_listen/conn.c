@@ -233,7 +233,7 @@ static int make_room(listen_conn *c, size_t n, const char **why) {
   listen_stage *s = c->stage;
   size_t have = c->data ? c->data->len : 0, cap = c->data ? c->data->cap : 0, want = have + n;
   if (want > (uint64_t)s->p->max_bytes) {
-    *why = "the body is larger than max_bytes";
+    *why = s->rules.too_large;
     return 413;
   }
   if (want <= cap && c->data) return 0;

@@ -80,7 +80,11 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
     return SL_ENOMEM;
   }
   s->p = p;
-  s->rules = (listen_rules){p->path, s->token, p->accept, p->max_bytes};
+  s->rules = (listen_rules){.path = p->path, .token = s->token, .accept = p->accept, .max_bytes = p->max_bytes};
+  snprintf(s->rules.too_large, sizeof s->rules.too_large, "the body is larger than max_bytes, %lld",
+           (long long)p->max_bytes);
+  snprintf(s->rules.too_many, sizeof s->rules.too_many, "the request has more than max_documents, %lld",
+           (long long)p->max_documents);
   int local = listen_is_local(p->address);
   if (local < 0)
     return refuse_params(ctx, "expected HOST:PORT, [::1]:PORT or unix:/path to listen on", p->address,

@@ -150,7 +150,7 @@ static void judge_post(const sl_http_head *head, sl_http_text query, const liste
   if (!head->chunked && head->length < 0)
     refuse(r, 411, "expected Content-Length, or Transfer-Encoding: chunked", NULL);
   else if (head->length > rules->max_bytes)
-    refuse(r, 413, "the body is larger than max_bytes", NULL);
+    refuse(r, 413, rules->too_large, NULL);
 }
 
 void listen_judge(const sl_http_head *head, const listen_rules *rules, listen_request *ret) {

@@ -24,6 +24,7 @@ typedef struct listen_rules {
   const char *path, *token; /* token NULL: none */
   int32_t accept;           /* LISTEN_ACCEPT_… */
   int64_t max_bytes;
+  char too_large[64], too_many[64]; /* what is said to who sends more than max_bytes, max_documents */
 } listen_rules;
 
 typedef struct listen_request {

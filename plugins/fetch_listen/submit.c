@@ -126,12 +126,13 @@ static void refused(int32_t rc, listen_result *ret) {
     answer(ret, 503, "the state cannot be written now: try again");
 }
 
-static void not_found(int rc, const listen_records *records, const listen_error *error, listen_result *ret) {
+static void not_found(const listen_rules *rules, int rc, const listen_records *records, const listen_error *error,
+                      listen_result *ret) {
   if (rc == -500) {
     no_memory(ret);
     return;
   }
-  answer(ret, -rc, rc == -413 ? "there are more than max_documents in one request" : error->why);
+  answer(ret, -rc, rc == -413 ? rules->too_many : error->why);
   if (rc == -400)
     snprintf(ret->detail, sizeof ret->detail, ",\"line\":%llu,\"byte\":%zu", (unsigned long long)records->line,
              error->at);
@@ -170,7 +171,7 @@ void listen_submit(listen_stage *s, const listen_request *r, listen_body *body, 
   } else {
     int rc = listen_find_records(r->kind, body->data, body->len, (size_t)s->p->max_documents, &records, &error);
     ret->n = records.n;
-    if (rc != 0) not_found(rc, &records, &error, ret);
+    if (rc != 0) not_found(&s->rules, rc, &records, &error, ret);
   }
   if (ret->status == 0 && ret->n > 0) {
     docs = make_documents(s, r, &records, body, (uint32_t)ret->n);

@@ -57,6 +57,10 @@ static void a_socket_outlives_a_generation(void **state) {
   sl_listeners_begin(l);
   assert_int_equal(open_one(l, "127.0.0.1:0", again, sizeof again), fd);
   assert_string_equal(again, first);
+  sl_err err = {0};
+  int third = -1;
+  assert_int_equal(sl_listeners_open(l, "127.0.0.1:0", 0, &third, NULL, 0, &err), SL_EINVAL);
+  assert_non_null(strstr(err.message, "two stages listen on 127.0.0.1:0"));
   sl_listeners_end(l);
   assert_int_equal(sl_listeners_count(l), 1);
   assert_int_equal(fcntl(two, F_GETFD), -1);

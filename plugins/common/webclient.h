@@ -132,6 +132,7 @@ typedef struct web_result {
   int32_t temporary; /* WEB_FAILED: it may succeed later */
   int32_t status;    /* of the last answer; 0: none */
   uint32_t redirects, attempts;
+  const char *const *chain;    /* the URLs that redirected, `redirects` of them */
   const char *reason;          /* word from the list above, "" otherwise */
   const char *message;         /* one sentence for people; "" if it went well */
   const char *hint;            /* what to do; may be NULL */
@@ -155,6 +156,7 @@ typedef struct web_request {
   const char *url;                  /* all strings: [borrow until web_fetch returns] */
   const char *accept;               /* Accept header; NULL: pages first, then anything */
   const char *etag, *last_modified; /* of an earlier answer: makes the request conditional; NULL or "" */
+  const char *validated_url;        /* final_url of that answer: it alone is asked conditionally; NULL: url */
   const char *sha256;               /* of an earlier answer: an equal page is WEB_UNCHANGED; NULL or "" */
   sl_doc *doc;                      /* transforms: the document that it is for, valid until done; names state writes */
   int64_t max_bytes;                /* 0: as the parameter says */

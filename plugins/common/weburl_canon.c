@@ -80,8 +80,9 @@ static bool same_name(const char *pattern, const char *s, size_t n) {
 }
 
 static bool in_list(const char *const *list, size_t count, const char *s, size_t n) {
+  char first = n ? weburl_lower(s[0]) : '\0';
   for (size_t i = 0; i < count; i++)
-    if (same_name(list[i], s, n)) return true;
+    if ((weburl_lower(list[i][0]) == first || list[i][0] == '*') && same_name(list[i], s, n)) return true;
   return false;
 }
 
@@ -169,18 +170,34 @@ static void put_query(weburl_buf *b, const weburl *u, const weburl_rules *r) {
   weburl_buf_free(&query);
 }
 
+/* Bytes of the session id that s[0, n) begins with; 0: none. */
+static size_t session_len(const char *s, size_t n) {
+  static const char name[] = ";jsessionid=";
+  size_t i = sizeof name - 1;
+  if (n < i || s[0] != ';' || !same_name(name, s, i)) return 0;
+  while (i < n && s[i] != ';') i++;
+  return i;
+}
+
 /* The path without ";jsessionid=…" in its segments. */
 static void put_path(weburl_buf *b, const weburl *u, const weburl_rules *r) {
-  static const char name[] = ";jsessionid=";
-  size_t from = b->n, len = sizeof name - 1;
+  size_t to = b->n, end;
   put_normal(b, weburl_at(u, u->path), u->path.len);
   if (r->keep_sessions || b->failed) return;
-  size_t to = from;
-  for (size_t i = from; i < b->n; i++) {
-    while (b->n - i >= len && b->p[i] == ';' && same_name(name, b->p + i, len))
-      for (i++; i < b->n && b->p[i] != '/' && b->p[i] != ';';) i++;
-    if (i == b->n) break;
-    b->p[to++] = b->p[i];
+  for (size_t at = to; at < b->n; at = end) {
+    size_t from = to;
+    b->p[to++] = '/';
+    for (end = at + 1; end < b->n && b->p[end] != '/';) end++;
+    for (size_t i = at + 1; i < end;) {
+      size_t skip = session_len(b->p + i, end - i);
+      if (skip == 0) b->p[to++] = b->p[i++];
+      i += skip;
+    }
+    /* What is left may not read as "here" or "up": then the segment stays. */
+    if (end - at == to - from || to - from > 3 || to - from < 2 || b->p[to - 1] != '.' || b->p[from + 1] != '.')
+      continue;
+    memmove(b->p + from, b->p + at, end - at);
+    to = from + (end - at);
   }
   b->n = to;
 }

@@ -17,11 +17,15 @@ static const char bad_char[] = "has a character in its host that may not be ther
 static const char bad_ipv4[] = "has a host that ends in a number but is no IPv4 address";
 static const char bad_ipv6[] = "has a host in brackets that is no IPv6 address";
 
-/* Forbidden host code points, and those that a domain may not have either. */
+/* Forbidden host code points (1), and those that a domain may not have either (2), but for other controls. */
+static const unsigned char bad_chars[128] = {
+    [0] = 1,   ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, [' '] = 1,  ['#'] = 1, ['%'] = 2, ['/'] = 1, [':'] = 1, ['<'] = 1,
+    ['>'] = 1, ['?'] = 1,  ['@'] = 1,  ['['] = 1,  ['\\'] = 1, [']'] = 1, ['^'] = 1, ['|'] = 1, [127] = 2,
+};
+
 static bool forbidden(unsigned char c, bool domain) {
-  if (c == 0) return true;
-  if (domain && (c < 0x20 || c == '%' || c == 0x7F)) return true;
-  return c < 0x80 && strchr("\t\n\r #/:<>?@[\\]^|", c) != NULL;
+  if (c >= 0x80) return false;
+  return bad_chars[c] == 1 || (domain && (bad_chars[c] || c < 0x20));
 }
 
 /* ---- IPv4 ---- */
@@ -238,13 +242,16 @@ static const char *put_mapped(weburl_buf *b, const char *s, size_t n) {
 /* Percent-decodes into b; whether all of it is ASCII. */
 static bool put_decoded(weburl_buf *b, const char *s, size_t n) {
   bool ascii = true;
+  if (!weburl_buf_room(b, n)) return true;
+  char *out = b->p + b->n;
   for (size_t i = 0; i < n; i++) {
     int c = s[i] == '%' ? weburl_escape(s + i, n - i) : -1;
-    if (c >= 0) i += 2;
     char byte = c >= 0 ? (char)c : s[i];
+    if (c >= 0) i += 2;
     if (byte & 0x80) ascii = false;
-    weburl_put_char(b, weburl_lower(byte));
+    *out++ = weburl_lower(byte);
   }
+  b->n = (size_t)(out - b->p);
   return ascii;
 }
 

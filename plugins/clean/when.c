@@ -33,7 +33,7 @@ static int days_in(int month, int year) {
   return days[month - 1] + (month == 2 && leap);
 }
 
-static int real(int y, int m, int d) {
+int clean_when_real(int y, int m, int d) {
   return y >= 1900 && y <= 2199 && m >= 1 && m <= 12 && d >= 1 && d <= days_in(m, y);
 }
 
@@ -96,7 +96,7 @@ static int take_date(scan *c) {
     c->w.day = v[0];
   }
   c->w.month = v[1];
-  if (!real(c->w.year, c->w.month, c->w.day)) return 0;
+  if (!clean_when_real(c->w.year, c->w.month, c->w.day)) return 0;
   c->have_date = 1;
   c->i = k;
   if (k < c->n && c->s[k] == 'T' && digit(c, k + 1)) c->i++;

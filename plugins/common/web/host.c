@@ -230,8 +230,7 @@ static void begin_one(web_client *c, web_host *h) {
   if (!j->no_robots && !web_robots_allow(c, h, &j->url)) {
     if (h->unreachable) {
       j->result.retry_after_ns = h->rules_until - now;
-      web_end(j, WEB_FAILED, "robots_unreachable", true, "robots.txt cannot be had, so that nothing may be fetched",
-              "it is asked for again in a minute");
+      web_end(j, WEB_FAILED, h->reason, h->passing, h->why, h->passing ? "the host is asked again in a minute" : NULL);
     } else {
       web_end(j, WEB_FAILED, "robots", false, "robots.txt of the host forbids this URL",
               "ask the site, or set robots: false for sites of your own");

@@ -9,16 +9,33 @@
 /* How long a robots.txt that could not be had forbids everything. */
 #define UNREACHABLE (60 * WEB_SECOND)
 
-/* Takes over rules (NULL: memory is out, as if it could not be had). */
-static void set_rules(web_client *c, web_host *h, robots *rules, bool unreachable, int64_t for_ns) {
+/* Takes over rules (NULL: memory is out, as if there were no answer). */
+static void set_rules(web_client *c, web_host *h, robots *rules, int64_t for_ns) {
   robots_free(h->rules);
   h->rules = rules;
-  h->unreachable = unreachable || !rules;
+  h->unreachable = !rules;
+  h->reason = "memory";
+  h->passing = true;
+  snprintf(h->why, sizeof h->why, "memory is out");
   h->robots = WEB_ROBOTS_KNOWN;
-  h->rules_until = web_now(c) + (h->unreachable && for_ns > UNREACHABLE ? UNREACHABLE : for_ns);
-  int64_t ms = rules && !unreachable ? robots_delay_ms(rules, c->product) : -1;
+  h->rules_until = web_now(c) + (rules ? for_ns : UNREACHABLE);
+  int64_t ms = rules ? robots_delay_ms(rules, c->product) : -1;
   h->crawl_delay = ms > 0 ? ms * WEB_MS : 0;
   if (h->crawl_delay > c->p->max_crawl_delay) h->crawl_delay = c->p->max_crawl_delay;
+}
+
+/* There is no robots.txt to be had. A host that cannot be spoken to at all is refused for that reason. */
+static void set_unreachable(web_client *c, web_host *h, const web_job *j) {
+  const web_result *r = &j->result;
+  set_rules(c, h, NULL, UNREACHABLE);
+  h->passing = r->temporary;
+  if (j->headers.status) {
+    h->reason = "robots_unreachable";
+    snprintf(h->why, sizeof h->why, "robots.txt cannot be had, so that nothing may be fetched: %.80s", j->message);
+  } else {
+    h->reason = r->reason;
+    snprintf(h->why, sizeof h->why, "%.150s", j->message);
+  }
 }
 
 static bool load(web_client *c, web_host *h, sl_doc *doc) {
@@ -27,7 +44,7 @@ static bool load(web_client *c, web_host *h, sl_doc *doc) {
   int64_t until = 0;
   if (web_load_robots(c, h, doc, &until, &text, &len)) return false;
   int64_t left = until - sl_now(c->ctx);
-  if (left > 0 && left <= KEPT) set_rules(c, h, robots_parse(&c->mem, text, len), false, left);
+  if (left > 0 && left <= KEPT) set_rules(c, h, robots_parse(&c->mem, text, len), left);
   if (text) c->mem.free(text);
   return left > 0 && left <= KEPT;
 }
@@ -85,14 +102,10 @@ void web_robots_done(web_job *j) {
   if (r->outcome == WEB_OK || absent) {
     const char *text = r->outcome == WEB_OK ? r->body : "";
     size_t len = r->outcome == WEB_OK ? r->body_len : 0;
-    set_rules(c, h, robots_parse(&c->mem, text, len), false, KEPT);
+    set_rules(c, h, robots_parse(&c->mem, text, len), KEPT);
     web_store_robots(c, h, doc, sl_now(c->ctx) + KEPT, text, len);
   } else {
-    char text[400];
-    snprintf(text, sizeof text, "%s/robots.txt cannot be had (%s); nothing is fetched there for a minute", h->key,
-             j->message[0] ? j->message : r->reason);
-    sl_log(c->ctx, SL_LOG_WARN, text);
-    set_rules(c, h, robots_fixed(&c->mem, false), true, UNREACHABLE);
+    set_unreachable(c, h, j);
   }
   if (!c->p->replay) {
     int64_t pause = h->crawl_delay > c->p->delay ? h->crawl_delay : c->p->delay;

@@ -83,8 +83,11 @@ struct web_host {
   web_robots robots;
   int64_t rules_until, crawl_delay;
   robots *rules;
-  bool unreachable; /* the rules stand for a robots.txt that could not be had */
-  char key[];       /* scheme://host:port */
+  bool unreachable; /* the rules stand for a robots.txt that could not be had: why */
+  bool passing;
+  const char *reason;
+  char why[160];
+  char key[]; /* scheme://host:port */
 };
 
 typedef enum web_cut {

@@ -31,10 +31,7 @@ static void reset(clean_work *w) {
   clean_buf_clear(&w->decoded, KEEP_BYTES);
   clean_buf_clear(&w->normal, KEEP_BYTES);
   clean_buf_clear(&w->out, KEEP_BYTES);
-  clean_buf_clear(&w->page.text, KEEP_BYTES);
-  w->page.n_hints = 0;
-  w->page.has_when = 0;
-  w->page.author[0] = '\0';
+  clean_page_clear(&w->page, KEEP_BYTES);
   w->n_removed = 0;
   w->bads.n = 0;
   w->title_start = w->title_end = w->lead_start = w->lead_end = 0;
@@ -100,7 +97,7 @@ static int to_text(clean_work *w, const clean_input *in, const clean_options *op
   html = html || (opt->format == CLEAN_FORMAT_AUTO && clean_is_html(ret->s, ret->n, media_type));
   w->is_html = html;
   if (!html) return SL_OK;
-  rc = clean_html(ret, &w->page, why);
+  rc = clean_html(ret, in->url, opt->max_nodes, &w->page, why);
   if (rc == SL_OK) *ret = clean_buf_view(&w->page.text);
   return rc;
 }
@@ -129,12 +126,13 @@ int clean_article(clean_work *w, const clean_input *in, const clean_lexicon *lex
   if (rc) return rc;
   clean_normal(&text, &w->normal);
   if (w->normal.oom ||
-      clean_lines_cut(&w->lines, w->normal.s, w->normal.n, w->page.hints, w->is_html ? w->page.n_hints : 0) ||
+      clean_lines_cut(&w->lines, w->normal.s, w->normal.n, w->page.hints, w->is_html ? w->page.n_lines : 0) ||
       clean_lines_classify(&w->lines, w->normal.s, lex, &opt->rules) || list_bads(w) || assemble(w, opt)) {
     return clean_refuse(why, SL_ENOMEM, NULL, NULL, "memory is out");
   }
-  w->has_when = w->page.has_when || w->lines.has_when;
-  int better = w->lines.has_when && (!w->page.has_when || (w->page.when.hour < 0 && w->lines.when.hour >= 0));
-  w->when = better ? w->lines.when : w->page.when;
+  const clean_when *when = w->is_html && w->page.meta.has_published ? &w->page.meta.published : NULL;
+  int better = w->lines.has_when && (!when || (when->hour < 0 && w->lines.when.hour >= 0));
+  w->has_when = when || w->lines.has_when;
+  if (w->has_when) w->when = better ? w->lines.when : *when;
   return SL_OK;
 }

@@ -24,6 +24,7 @@ typedef struct clean_options {
   int32_t format;     /* CLEAN_FORMAT_… */
   int32_t replace;    /* 1: invalid bytes become U+FFFD; 0: they are an error */
   int32_t blank_line; /* 1: paragraphs are separated by a blank line */
+  size_t max_nodes;   /* of a page; 0: no limit */
   const char *charset;
   clean_rules rules;
 } clean_options;
@@ -59,6 +60,7 @@ typedef struct clean_input {
   size_t n;
   const char *media_type; /* or NULL */
   int utf8;               /* s is a text in UTF-8 already, not a payload */
+  const char *url;        /* where a page came from, or NULL */
 } clean_input;
 
 /* The result stands in w until the next call: w->out is the text with its map, the rest as named above. Returns 0,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stage clean: from the bytes of a file or page to the text of an article, with the way back. */
 #include <cjson/cJSON.h>
-#include <libxml/parser.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -85,7 +84,6 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
     sl_fail(ctx, SL_EINVAL, "utc_offset is not an offset from UTC", p->utc_offset, "write it like +07:00, Z or none");
     return SL_EINVAL;
   }
-  xmlInitParser(); /* before lanes run beside each other */
   struct stage *st = sl_alloc(ctx, sizeof *st);
   if (!st) return sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL), SL_ENOMEM;
   *st = (struct stage){.mem = {ctx->host->alloc, ctx->host->free}, .p = p, .zone = zone};
@@ -190,7 +188,9 @@ static int put_authors(const clean_mem *mem, const clean_work *w, cJSON *o) {
     size_t start = w->lines.authors[i].start;
     ok = push(a, string_of(mem, w->normal.s + start, w->lines.authors[i].end - start));
   }
-  if (ok && w->lines.n_authors == 0) ok = push(a, cJSON_CreateString(w->page.author));
+  const clean_names *names = &w->page.meta.authors;
+  for (size_t i = 0; ok && w->lines.n_authors == 0 && i < names->n; i++)
+    ok = push(a, cJSON_CreateString(names->items[i]));
   return put(o, "authors", a) && ok;
 }
 
@@ -207,7 +207,8 @@ static int make_fields(struct stage *st, const clean_work *w, const cJSON *body,
   const char *s = w->out.s ? w->out.s : "";
   char when[CLEAN_WHEN_MAX] = "";
   if (w->has_when) clean_when_print(&w->when, st->zone, when);
-  int named = (w->lines.n_authors || w->page.author[0]) && !cJSON_GetObjectItemCaseSensitive(body, "authors");
+  int named = (w->lines.n_authors || (w->is_html && w->page.meta.authors.n)) &&
+              !cJSON_GetObjectItemCaseSensitive(body, "authors");
   return put(o, "schema", cJSON_CreateNumber(1)) &&
          put_new(mem, body, o, "title", s + w->title_start, w->title_end - w->title_start) &&
          put_new(mem, body, o, "lead", s + w->lead_start, w->lead_end - w->lead_start) &&
@@ -270,6 +271,15 @@ static int32_t on_empty(sl_ctx *ctx, const struct stage *st) {
   return SL_V_REJECT;
 }
 
+/* Where the page came from: /url, or the origin when it is an address of the web. */
+static const char *page_url(sl_ctx *ctx, sl_doc *doc, const cJSON *body) {
+  const cJSON *url = cJSON_GetObjectItemCaseSensitive(body, "url");
+  sl_origin origin;
+  if (cJSON_IsString(url)) return url->valuestring;
+  sl_get_origin(ctx, doc, &origin);
+  return origin.uri && strncasecmp(origin.uri, "http", 4) == 0 ? origin.uri : NULL;
+}
+
 static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
   struct stage *st = stage;
   clean_work *w = lane;
@@ -296,7 +306,7 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
     return refuse(ctx, &why);
   }
   if (in.len == 0 && st->p->empty <= EMPTY_REJECT) return on_empty(ctx, st);
-  clean_input input = {in.data ? in.data : "", in.len, type, !has_payload};
+  clean_input input = {in.data ? in.data : "", in.len, type, !has_payload, page_url(ctx, doc, body)};
   int rc = clean_article(w, &input, st->lex, &st->opt, &why);
   if (rc == SL_ENOMEM) return no_memory(ctx);
   if (rc) return refuse(ctx, &why);
@@ -307,6 +317,7 @@ static int32_t process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
 static const sl_field fields[] = {
     {"@payload", SL_C_READS_MAYBE, 0, "bytes of a file or page"},
     {"/text", SL_C_READS_MAYBE, SL_J_STRING, "used when there is no payload"},
+    {"/url", SL_C_READS_MAYBE, 0, "where the page came from; else the origin"},
     {"/title", SL_C_READS_MAYBE, 0, "kept as it is"},
     {"/lead", SL_C_READS_MAYBE, 0, "kept as it is"},
     {"/published", SL_C_READS_MAYBE, 0, "kept as it is"},

@@ -50,7 +50,7 @@ static int teardown(void **state) {
 }
 
 static int run_bytes(const char *s, size_t n, const char *type, const clean_options *opt) {
-  clean_input in = {s, n, type, 0};
+  clean_input in = {.s = s, .n = n, .media_type = type};
   return clean_article(&work, &in, lexicon, opt, &why);
 }
 

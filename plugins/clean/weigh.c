@@ -329,7 +329,7 @@ static void take_text(weigher *g, uint32_t i) {
   b->uppers = (uint16_t)(b->uppers + t.uppers > UINT16_MAX ? UINT16_MAX : b->uppers + t.uppers);
   b->digits = (uint16_t)(b->digits + t.digits > UINT16_MAX ? UINT16_MAX : b->digits + t.digits);
   b->ends = (uint8_t)ends_sentence(t.last);
-  b->state &= x->state;
+  b->state = (uint8_t)((b->state & x->state & CLEAN_WS_HIDDEN) | ((b->state | x->state) & CLEAN_WS_STAMP));
 }
 
 /* Whether a row's cells hold no blocks: it is one line. */
@@ -372,6 +372,7 @@ static void enter(weigher *g, uint32_t i) {
   read_attributes(g->w, g->d, i);
   if (e->tag == CLEAN_T_HTML || e->tag == CLEAN_T_BODY)
     x->state &= (uint8_t)~CLEAN_WS_HIDDEN; /* shown by a script later */
+  if (x->marks & CLEAN_W_STAMP) x->state |= CLEAN_WS_STAMP;
   if (e->tag == CLEAN_T_A) x->link = i;
   if (cuts(g, i)) {
     end_block(g);
@@ -457,17 +458,18 @@ static void flatten(clean_buf *out, size_t from) {
   }
 }
 
-void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_block *b, clean_view *in,
+void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_block *b, unsigned part, clean_view *in,
                       clean_buf *out) {
-  int cells = 0;
+  int paras = 0;
   for (uint32_t i = b->first; i <= b->last && !out->oom; i++) {
     const clean_node *e = &d->nodes[i];
-    if (e->kind == CLEAN_N_ELEMENT) {
+    if (e->kind == CLEAN_N_ELEMENT && !part) {
       if (e->tag == CLEAN_T_BR) clean_insert(out, "\n", 1);
-      if (e->tag == CLEAN_T_P && cells++) clean_insert(out, " ", 1);
+      if (e->tag == CLEAN_T_P && paras++) clean_insert(out, " ", 1);
       if (e->tag == CLEAN_T_TD || e->tag == CLEAN_T_TH) clean_insert(out, " | ", 3);
     }
-    if (e->kind != CLEAN_N_TEXT || (w->w[i].state & CLEAN_WS_UNSEEN)) continue;
+    if (e->kind != CLEAN_N_TEXT || (w->w[i].state & CLEAN_WS_UNSEEN) || (w->w[i].state & CLEAN_WS_STAMP) != part)
+      continue;
     size_t from = out->n, start = e->start > b->start ? e->start : b->start, end = e->end < b->end ? e->end : b->end;
     if (start < end) clean_dom_text(in, start, end, out);
     if (!out->oom) flatten(out, from);

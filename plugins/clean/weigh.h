@@ -29,6 +29,7 @@
 
 /* clean_weight.state, inherited by what stands inside. */
 #define CLEAN_WS_UNSEEN 1u /* never text of the page: script, template, controls */
+#define CLEAN_WS_STAMP 4u  /* the place before a lead; a block that holds one says so, too */
 #define CLEAN_WS_HIDDEN 2u /* hidden, display: none, aria-hidden, noscript */
 
 typedef struct clean_weight {
@@ -85,8 +86,10 @@ int clean_weigh(clean_weights *w, const clean_dom *d);
 /* What one name of a class or id says (CLEAN_W_…), case not regarded. */
 uint64_t clean_mark(const char *name, size_t n);
 
-/* Appends the block's text to out, every byte with its way back; white space and line separators become single spaces;
- * <br> inside becomes a line feed. in: a view of the page. */
-void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_block *b, clean_view *in, clean_buf *out);
+/* Appends the block's text to out, every byte with its way back; white space and line separators become spaces, <br>
+ * becomes a line feed. part: CLEAN_WS_STAMP for nothing but the stamps in it, 0 for all the rest. in: a view of the
+ * page. */
+void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_block *b, unsigned part, clean_view *in,
+                      clean_buf *out);
 
 #endif

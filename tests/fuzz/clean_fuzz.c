@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                        .rules = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}};
   clean_why why = {0};
   int utf8 = (data[0] & 8) && clean_utf8_valid(s, n) == n;
-  clean_input in = {s, n, (data[0] & 32) ? "text/html; charset=windows-1258" : NULL, utf8};
+  clean_input in = {s, n, (data[0] & 32) ? "text/html; charset=windows-1258" : NULL, utf8, NULL};
   if (clean_article(&work, &in, lexicon, &opt, &why) == SL_OK) {
     check(&work, n);
   } else {

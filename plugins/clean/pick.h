@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each block of a page is: title, lead, part of the article, or something else and what.
+ */
+#ifndef CLEAN_PICK_H
+#define CLEAN_PICK_H
+
+#include "lines.h"
+#include "meta.h"
+#include "weigh.h"
+
+#define CLEAN_K_OUT 255 /* not of the article, nor in its container: not even listed */
+
+typedef struct clean_pick {
+  const clean_mem *mem;
+  uint16_t *marks; /* of each node, those of the elements around it included: low bits of CLEAN_W_… */
+  uint32_t *score; /* of each node: plain text of the paragraphs right in it */
+  uint8_t *kinds;  /* of each block: CLEAN_K_… or CLEAN_K_OUT */
+  size_t cap_marks, cap_score, cap_kinds;
+  uint32_t body, title, lead; /* nodes, or CLEAN_DOM_NONE */
+  int no_drop;                /* marks inside the container are not to be trusted */
+} clean_pick;
+
+void clean_pick_init(clean_pick *p, const clean_mem *mem);
+void clean_pick_done(clean_pick *p);
+void clean_pick_clear(clean_pick *p, size_t keep);
+
+/* Fills in p. 0 or SL_ENOMEM. */
+int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta);
+
+#endif

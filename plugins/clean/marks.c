@@ -168,13 +168,24 @@ static int word_here(const char *s, size_t n, size_t i, const char *word) {
   return whole ? before == ' ' && after == ' ' : separator(before) || separator(after) || m >= 7;
 }
 
+/* Whether the word's first two letters stand next to each other in the name; pairs: a bit for each pair it has. */
+static int may_hold(const char *word, const uint64_t pairs[16]) {
+  word += word[0] == '=';
+  unsigned pair = (unsigned)(word[0] & 31) << 5 | (word[1] & 31);
+  return (pairs[pair >> 6] >> (pair & 63)) & 1;
+}
+
 uint64_t clean_mark(const char *name, size_t n) {
   char s[NAME_MAX];
-  uint64_t f = 0;
+  uint64_t f = 0, pairs[16] = {0};
   if (n > NAME_MAX) n = NAME_MAX;
-  for (size_t i = 0; i < n; i++) s[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+  for (size_t i = 0; i < n; i++) {
+    s[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    unsigned pair = i ? (unsigned)(s[i - 1] & 31) << 5 | (s[i] & 31) : 0;
+    pairs[pair >> 6] |= 1ull << (pair & 63);
+  }
   for (size_t k = 0; k < N_WORDS; k++) {
-    if (f & words[k].flag) continue;
+    if ((f & words[k].flag) || !may_hold(words[k].word, pairs)) continue;
     char first = words[k].word[words[k].word[0] == '='];
     for (size_t i = 0; i < n; i++) {
       if (s[i] != first || !word_here(s, n, i, words[k].word)) continue;

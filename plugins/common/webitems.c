@@ -160,6 +160,7 @@ int32_t webitems_look(webitems *w, sl_ctx *ctx, const webitem *item) {
   uint64_t mark;
   int64_t seen, fresh = w->remember / 4 < DAY ? w->remember / 4 : DAY;
   read_seen(&value, &mark, &seen);
+  w->mark = mark;
   if (sl_now(ctx) - seen > fresh / 2) {
     rc = put_seen(w, ctx, key, mark);
     if (rc != 0) return rc;

@@ -34,6 +34,7 @@ typedef struct webitems {
   size_t at_again;
   pthread_mutex_t lock;
   lane_vec ended; /* cursors of items that have ended; under the lock */
+  uint64_t mark;  /* that webitems_look found */
   size_t bytes;   /* of the item that was emitted last */
   int64_t swept;  /* wall clock, ns */
   uint64_t added; /* since then */

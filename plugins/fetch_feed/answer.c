@@ -81,11 +81,19 @@ static bool add(cJSON *note, const char *name, const char *value) {
   return !value || !*value || cJSON_AddStringToObject(note, name, value);
 }
 
+/* What decides which items of a feed are wanted: when it is another, an unchanged feed is read again. */
+static void settings_of(const feed_stage *s, char out[64]) {
+  (void)snprintf(out, 64, "%d %lld %lld", (int)s->p->links, (long long)s->p->max_age, (long long)s->p->max_items);
+}
+
 /* What to ask with the next time. */
 static cJSON *note_of(const feed_job *j, const web_result *r) {
   cJSON *note = cJSON_CreateObject();
+  char settings[64];
+  settings_of(j->s, settings);
   if (note && add(note, "etag", r->etag) && add(note, "modified", r->last_modified) &&
-      add(note, "final", r->final_url) && add(note, "sha256", r->sha256) && add(note, "asked", j->asked))
+      add(note, "final", r->final_url) && add(note, "sha256", r->sha256) && add(note, "asked", j->asked) &&
+      add(note, "settings", settings))
     return note;
   cJSON_Delete(note);
   return NULL;
@@ -179,7 +187,10 @@ static const char *text_of(const cJSON *note, const char *name) {
 int32_t feed_ask(sl_ctx *ctx, feed_job *j) {
   feed_stage *s = j->s;
   cJSON *note = j->hopped ? NULL : webitems_get(&s->items, ctx, j->url);
-  const char *asked = text_of(note, "asked");
+  const char *asked = text_of(note, "asked"), *before = text_of(note, "settings");
+  char settings[64];
+  settings_of(s, settings);
+  bool same = before && strcmp(before, settings) == 0;
   if (asked && s->p->discover && !j->asked) {
     j->asked = copy(&s->mem, asked);
     j->hopped = true; /* a feed that was found before and is a page now is looked for anew by the next run */
@@ -187,10 +198,10 @@ int32_t feed_ask(sl_ctx *ctx, feed_job *j) {
   const web_request request = {
       .url = j->asked ? j->asked : j->url,
       .accept = ACCEPT,
-      .etag = text_of(note, "etag"),
-      .last_modified = text_of(note, "modified"),
+      .etag = same ? text_of(note, "etag") : NULL,
+      .last_modified = same ? text_of(note, "modified") : NULL,
       .validated_url = text_of(note, "final"),
-      .sha256 = text_of(note, "sha256"),
+      .sha256 = same ? text_of(note, "sha256") : NULL,
       .done = on_answer,
       .user = j,
   };

@@ -108,7 +108,7 @@ static int ends_raw(const char *s, size_t n, size_t i, const char *name, size_t 
 }
 
 static size_t end_of_raw(const char *s, size_t n, size_t i, const char *name, size_t m) {
-  for (; (i = find(s, n, i, "</", 2)) < n; i += 2) {
+  for (; (i = find_char(s, n, i, '<')) < n; i++) {
     if (ends_raw(s, n, i, name, m)) return i;
   }
   return n;
@@ -133,10 +133,13 @@ static size_t end_behind_comment(const char *s, size_t n, size_t i) {
   return n;
 }
 
-static size_t end_of_script(dom_tree *t, size_t i) {
+static size_t end_of_script(dom_tree *t, size_t from) {
   const char *s = t->d->s;
-  size_t n = t->d->n, end = end_of_raw(s, n, i, "script", 6), open = find(s, end, i, "<!--", 4);
-  if (open == end || t->script_runs_on) return end;
+  size_t n = t->d->n, open = n, end = from;
+  for (; (end = find_char(s, n, end, '<')) < n && !ends_raw(s, n, end, "script", 6); end++) {
+    if (open == n && n - end >= 4 && memcmp(s + end, "<!--", 4) == 0) open = end;
+  }
+  if (open == n || t->script_runs_on) return end;
   size_t behind = end_behind_comment(s, n, open);
   if (behind < n) return behind;
   t->script_runs_on = 1; /* the rest of the page is not given up, nor searched again */

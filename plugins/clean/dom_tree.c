@@ -176,7 +176,7 @@ static int close_table_parts(dom_tree *t, unsigned rank, size_t end) {
       if (found) pop_to(t, found, end);
       return 1;
     }
-    if (r >= rank) found = k;
+    if (r >= rank || tag == CLEAN_T_CAPTION || tag == CLEAN_T_COLGROUP) found = k;
   }
   return 0;
 }

@@ -258,7 +258,8 @@ static size_t tag_length(const char *s, size_t n, plain *p) {
   if (!end) return 0;
   size_t len = (size_t)(end - s) + 1, with = unread_length(s, n, len);
   if (with > 0) return with;
-  if (is_block(s[1] == '/' ? s + 2 : s + 1, len - 2)) p->line = true;
+  size_t name = s[1] == '/' ? 2 : 1;
+  if (is_block(s + name, len - name)) p->line = true;
   return len;
 }
 

@@ -179,6 +179,12 @@ static void author_name(char *s) {
   }
 }
 
+static bool has(const cJSON *array, const char *s) {
+  const cJSON *one;
+  cJSON_ArrayForEach(one, array) if (strcmp(one->valuestring, s) == 0) return true;
+  return false;
+}
+
 static void add_list(maker *m, const char *name, const feed_list *list, bool people) {
   cJSON *array = m->rc == 0 ? cJSON_AddArrayToObject(m->body, name) : NULL;
   if (!array && m->rc == 0) m->rc = SL_ENOMEM;
@@ -192,7 +198,7 @@ static void add_list(maker *m, const char *name, const feed_list *list, bool peo
     if (people) author_name(own);
     const char *s = plain(m, own);
     m->place->mem->free(own);
-    if (m->rc != 0 || !*s) continue;
+    if (m->rc != 0 || !*s || has(array, s)) continue;
     cJSON *one = cJSON_CreateString(s);
     if (!one || !cJSON_AddItemToArray(array, one)) {
       cJSON_Delete(one);

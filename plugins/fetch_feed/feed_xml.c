@@ -416,11 +416,12 @@ static int inside_capture(feed_parser *p, const char *name, const xmltok_attr *a
 static int on_start(void *user, const char *raw, const xmltok_attr *a, size_t n) {
   feed_parser *p = user;
   char name[64];
+  if (strncmp(raw, "atom:", 5) == 0) raw += 5;
   inherit_base(p, a, n);
   if (p->failed) return p->failed;
   if (p->skip_depth) return 0;
   if (p->capture_depth) return inside_capture(p, raw, a, n);
-  lower(strncmp(raw, "atom:", 5) == 0 ? raw + 5 : raw, name);
+  lower(raw, name);
   if (p->head.kind == FEED_NONE && is_root(p, name, a, n) != 0) return p->failed;
   if (p->head.kind == FEED_PAGE) return on_page(p, name, a, n);
   if (p->head.kind == FEED_NONE) return 0;

@@ -8,9 +8,12 @@
 
 /* All word lists are lower case and stand between spaces. */
 
+/* "autorin/autor" is a word here. */
 static const char prefixes[] =
-    " by von vom por par di da door av af przez от автор авторы bởi text texte testo texto tekst redaktion:"
-    " penulis oleh laporan reporter author authors autor autorin autoren autore autori auteur auteurs yazar yazan"
+    " and und et och og và by von vom por par di da door av af przez от автор авторы bởi text texte testo texto tekst "
+    "redaktion:"
+    " penulis oleh laporan reporter author authors autor autorin/autor autor/in autor:in autorin autoren autore autori "
+    "auteur auteurs yazar yazan"
     " skrevet skriven written story words posted published reported bài thực hiện tác giả nhóm pv journalist"
     " szerző kirjoittaja toimittaja συντάκτης 文 記者 著者 글 from with de en ";
 
@@ -24,8 +27,10 @@ static const char roles[] =
     "corresponsal periodista journaliste correspondant correspondante rédacteur rédactrice giornalista inviato "
     "journalistin korrespondenten redaktør journalistka redaktor redaktorka dziennikarz muhabir muhabiri корреспондент "
     "редактор updated published posted minutes min read ago share follow email comments comment photo video "
+    "image images picture pictures getty credit copyright istock illustration graphic video videos podcast "
     "profile biography more aktualisiert lesezeit uhr stand foto bild quelle source subscribe view full about contact "
-    "mehr artikel folgen seguir partager suivre biografie lire leer "
+    "twitter facebook instagram linkedin whatsapp youtube tiktok telegram google rss print sign login mehr artikel "
+    "folgen seguir partager suivre biografie lire leer "
     "phóng viên biên tập ";
 
 static const char groups[] =
@@ -78,7 +83,7 @@ static part trim(const char *s, size_t n) {
   while (i < n) {
     size_t next = i;
     uint32_t c = vi_next(s, n, &next);
-    if (vi_is_letter(c) || vi_is_digit(c) || c == '(' || c == '@' || c == 0x201C) break;
+    if (vi_is_letter(c) || vi_is_digit(c) || c == '@') break;
     i = next;
   }
   while (n > i) {
@@ -115,33 +120,63 @@ static int is_address(const char *s, size_t n) {
          memchr(s, '<', n) || memchr(s, '=', n) || memchr(s, '?', n);
 }
 
+/* "jane-doe", "10592": how a system calls its users. */
+static int is_slug(part p) {
+  int marks = 0, letters = 0;
+  for (size_t i = 0; i < p.n; i++) {
+    if (p.s[i] == '-' || p.s[i] == '_') {
+      marks++;
+    } else if (p.s[i] >= 'a' && p.s[i] <= 'z') {
+      letters++;
+    } else if (p.s[i] < '0' || p.s[i] > '9') {
+      return 0;
+    }
+  }
+  return marks || !letters;
+}
+
 static int has_case(uint32_t c) { return vi_is_upper(c) || vi_is_lower(c); }
+
+typedef struct tally {
+  size_t words, capital, small, group, digits;
+  int asian;
+} tally;
+
+static void count_word(part p, size_t at, size_t len, tally *t) {
+  uint32_t c = vi_peek(p.s, p.n, at);
+  part w = trim(p.s + at, len);
+  if (w.n == 0) return;
+  t->words++;
+  t->asian |= is_east_asian(c);
+  t->group += (size_t)listed(groups, w.s, w.n);
+  if (listed(particles, w.s, w.n)) return;
+  int named = vi_is_upper(c) || !has_case(c) || (len > 2 && (w.s[1] == '\'' || c == 'd')); /* d'Angelo */
+  *(named ? &t->capital : &t->small) += 1;
+}
 
 int clean_name_kind(const char *s, size_t n) {
   part p = trim(s, n);
-  size_t words = 0, capital = 0, small = 0, group = 0, digits = 0;
-  int asian = 0;
-  if (p.n < 2 || p.n >= CLEAN_NAME_MAX || is_address(p.s, p.n)) return CLEAN_NAME_NONE;
-  for (size_t k = 0; k < p.n; k++) digits += p.s[k] >= '0' && p.s[k] <= '9';
-  for (size_t i = 0, at, len; (len = next_word(p, &i, &at)) > 0;) {
-    uint32_t c = vi_peek(p.s, p.n, at);
-    part w = trim(p.s + at, len);
-    if (w.n == 0) continue;
-    words++;
-    asian |= is_east_asian(c);
-    group += (size_t)listed(groups, w.s, w.n);
-    if (listed(particles, w.s, w.n)) continue;
-    if (vi_is_upper(c) || !has_case(c) || (len > 2 && (w.s[1] == '\'' || c == 'd'))) {
-      capital++;
-    } else {
-      small++;
-    }
+  tally t = {0};
+  if (p.n < 2 || p.n >= CLEAN_NAME_MAX || is_address(p.s, p.n) || is_slug(p)) return CLEAN_NAME_NONE;
+  for (size_t k = 0; k < p.n; k++) t.digits += p.s[k] >= '0' && p.s[k] <= '9';
+  for (size_t i = 0, at, len; (len = next_word(p, &i, &at)) > 0;) count_word(p, at, len, &t);
+  if (t.words > 10) return CLEAN_NAME_NONE;
+  if (t.group) return CLEAN_NAME_GROUP;
+  if (t.digits) return CLEAN_NAME_OTHER;
+  if (t.asian) return t.words <= 3 && p.n <= 30 ? CLEAN_NAME_PERSON : CLEAN_NAME_OTHER;
+  return t.words >= 2 && t.words <= 6 && t.capital >= 2 && !t.small ? CLEAN_NAME_PERSON : CLEAN_NAME_OTHER;
+}
+
+/* In a line of the page a word of East Asia is a name only when it has the length of one, and no kana. */
+static int is_short_asian(part p) {
+  size_t han = 0, hangul = 0;
+  for (size_t i = 0; i < p.n;) {
+    uint32_t c = vi_next(p.s, p.n, &i);
+    if (c >= 0x3040 && c < 0x3100) return 0;
+    han += c >= 0x4E00 && c < 0xA000;
+    hangul += c >= 0xAC00 && c < 0xD7B0;
   }
-  if (words > 10) return CLEAN_NAME_NONE;
-  if (group) return CLEAN_NAME_GROUP;
-  if (digits) return CLEAN_NAME_OTHER;
-  if (asian) return words <= 3 && p.n <= 30 ? CLEAN_NAME_PERSON : CLEAN_NAME_OTHER;
-  return words >= 2 && words <= 6 && capital >= 2 && !small ? CLEAN_NAME_PERSON : CLEAN_NAME_OTHER;
+  return (han >= 3 && han <= 5) || hangul == 3;
 }
 
 static int has_role(part p) {
@@ -184,10 +219,37 @@ static part without_prefix(part p) {
   return p;
 }
 
+/* Without "기자" or "記者" (reporter) behind a name. */
+static part without_office(part p) {
+  static const char *const offices[] = {" 기자", " 특파원", "記者", "记者"};
+  for (size_t k = 0; k < sizeof offices / sizeof *offices; k++) {
+    size_t n = strlen(offices[k]);
+    if (p.n > n + 3 && memcmp(p.s + p.n - n, offices[k], n) == 0) return trim(p.s, p.n - n);
+  }
+  return p;
+}
+
 /* Without "(obe)" or what stands behind a name in brackets. */
 static part without_brackets(part p) {
   const char *open = memchr(p.s, '(', p.n);
   return open && open > p.s ? trim(p.s, (size_t)(open - p.s)) : p;
+}
+
+/* "Ein Kommentar von Anna Berg", "Story by Jane Doe": the name alone. */
+static part behind_by(part p) {
+  static const char *const marks[] = {" von ", " by ", " par ", " por ", " di ", " door ", " bởi ", " av ", " af "};
+  static const char kinds[] =
+      " ein eine einen kommentar interview analyse kolumne essay gastbeitrag bericht reportage glosse "
+      "analysis opinion story article words text un une analyse entretien entrevista texto review "
+      "an a exclusive written posted published reported created last ";
+  size_t i = 0, at, len = next_word(p, &i, &at);
+  if (!len || !listed(kinds, p.s + at, len)) return p;
+  for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
+    size_t n = strlen(marks[k]);
+    const char *hit = memmem(p.s, p.n, marks[k], n);
+    if (hit) return trim(hit + n, p.n - (size_t)(hit + n - p.s));
+  }
+  return p;
 }
 
 static int know(const clean_names *names, const char *name) {
@@ -207,17 +269,46 @@ static size_t push(clean_names *names, part p) {
   return 1;
 }
 
+int clean_says_by(const char *s, size_t n) {
+  static const char sure[] =
+      " by von par por di door av af bởi author autor autorin autorin/autor auteur autore tác giả penulis oleh "
+      "reporter yazan text tekst автор szerző ";
+  size_t i = 0, at, len = next_word((part){s, n}, &i, &at);
+  while (len && s[at + len - 1] == ':') len--;
+  return len && n < 80 && listed(sure, s + at, len);
+}
+
+/* Full stops at the end of a line are no part of a name, but for "jr." and initials. */
+static part without_stop(part p) {
+  while (p.n > 3 && p.s[p.n - 1] == '.' && p.s[p.n - 3] != ' ' && !memchr(p.s, '.', p.n - 1) && count_words(p) > 1 &&
+         !listed(particles, p.s + p.n - 3, 3))
+    p.n--;
+  return p;
+}
+
+/* A part of a line of the page: what stands around the name goes. */
+static part of_line(part p) {
+  p = without_prefix(behind_by(p));
+  const char *place = memmem(p.s, p.n, " for ", 5); /* "Jane Doe for The Daily Paper" */
+  if (place && place > p.s) p.n = (size_t)(place - p.s);
+  return p;
+}
+
+/* Whether a part of a line reads like a person or is a known agency. */
+static int is_sure(part p, int kind) {
+  if (has_role(p)) return 0;
+  if (is_east_asian(vi_peek(p.s, p.n, 0))) return is_short_asian(p);
+  return kind == CLEAN_NAME_PERSON || listed(agencies, p.s, p.n);
+}
+
 /* One name, or none. first: nothing was taken from this text before it. */
 static size_t take(clean_names *names, part p, int loose, int first) {
-  p = without_brackets(without_prefix(trim(p.s, p.n)));
-  while (p.n && p.s[p.n - 1] == '.' && !(p.n > 2 && p.s[p.n - 3] == ' ') && !memchr(p.s, '.', p.n - 1) &&
-         count_words(p) > 1 && !listed(particles, p.s + p.n - 3, 3))
-    p.n--;
+  p = without_office(without_brackets(without_prefix(trim(p.s, p.n))));
+  if (loose) p = of_line(p);
+  p = without_stop(p);
   int kind = clean_name_kind(p.s, p.n);
-  if (kind == CLEAN_NAME_NONE) return 0;
-  if (loose && kind != CLEAN_NAME_PERSON && !listed(agencies, p.s, p.n)) return 0;
-  if ((loose || !first) && has_role(p)) return 0;
-  if (!first && kind == CLEAN_NAME_OTHER) return 0;
+  if (kind == CLEAN_NAME_NONE || (loose && !is_sure(p, kind))) return 0;
+  if (!first && (kind == CLEAN_NAME_OTHER || has_role(p))) return 0;
   return push(names, p);
 }
 

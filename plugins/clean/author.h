@@ -28,6 +28,9 @@ int clean_name_kind(const char *s, size_t n);
  * Returns how many were appended. */
 size_t clean_names_add(clean_names *names, const char *s, size_t n, int loose);
 
+/* Whether the text begins with a word that says who wrote: "By", "Von", "Autor:". */
+int clean_says_by(const char *s, size_t n);
+
 /* Whether two names are the same but for case, spaces and marks. */
 int clean_same_name(const char *a, const char *b);
 

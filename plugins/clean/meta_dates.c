@@ -123,24 +123,26 @@ static int from_scripts(const clean_meta *m, clean_when *ret) {
   return 0;
 }
 
-/* /2025/08/21/, /2025-08-21-, 20250821 in an address. */
+/* 2025/08/21, 2025-08-21 or 20250821 at p. */
+static int day_at(const char *p, clean_when *ret) {
+  char part[12];
+  size_t n = strnlen(p, 10);
+  memcpy(part, p, n);
+  part[n] = '\0';
+  if (n == 10 && (part[4] == '/' || part[4] == '-') && part[4] == part[7])
+    return clean_when_value(part, 10, 0, ret) && plausible(ret);
+  if (strspn(part, "0123456789") != 8) return 0;
+  part[8] = '\0';
+  return clean_when_value(part, 8, 0, ret) && plausible(ret);
+}
+
+/* A day in the path of the address. */
 static int from_address(const clean_meta *m, clean_when *ret) {
   const char *s = m->text[CLEAN_M_CANONICAL] ? m->text[CLEAN_M_CANONICAL] : m->url;
   if (!s) return 0;
   for (const char *p = strchr(s + (strlen(s) > 8 ? 8 : 0), '/'); p && *p; p++) {
-    char before = p[-1];
-    if (p[0] < '1' || p[0] > '2' || (before >= '0' && before <= '9')) continue;
-    char part[12];
-    size_t n = strnlen(p, 10);
-    memcpy(part, p, n);
-    part[n] = '\0';
-    if (n == 10 && (part[4] == '/' || part[4] == '-') && part[4] == part[7] && clean_when_value(part, 10, 0, ret) &&
-        plausible(ret))
-      return 1;
-    part[n < 8 ? n : 8] = '\0';
-    if (strspn(part, "0123456789") == 8 && !(p[8] >= '0' && p[8] <= '9') && clean_when_value(part, 8, 0, ret) &&
-        plausible(ret))
-      return 1;
+    int fresh = p[-1] < '0' || p[-1] > '9';
+    if (fresh && (*p == '1' || *p == '2') && day_at(p, ret)) return 1;
   }
   return 0;
 }

@@ -18,82 +18,83 @@
 #define C_CHANGED 128u
 #define C_TITLE 256u
 
-static const struct {
+typedef struct class_word {
   const char *word; /* what a word begins with; '.' at its end: nothing may follow */
   uint16_t flags;
-} class_words[] = {{"author", C_BY},
-                   {"autor", C_BY},
-                   {"auteur", C_BY},
-                   {"autore", C_BY},
-                   {"avatar", C_NOT_BY},
-                   {"byline", C_BY | C_LINE},
-                   {"by.", C_LINE},
-                   {"bio", C_NOT_BY},
-                   {"bild", C_NOT_BY},
-                   {"button", C_NOT_BY},
-                   {"btn", C_NOT_BY},
-                   {"comment", C_ZONE | C_NOT_BY},
-                   {"count", C_NOT_BY},
-                   {"contributor", C_BY},
-                   {"carousel", C_ZONE},
-                   {"caption", C_NOT_BY},
-                   {"date", C_DATE | C_NOT_BY},
-                   {"datum", C_DATE | C_NOT_BY},
-                   {"desc", C_NOT_BY},
-                   {"disqus", C_ZONE},
-                   {"follow", C_NOT_BY},
-                   {"foto", C_NOT_BY},
-                   {"fecha", C_DATE | C_NOT_BY},
-                   {"firma", C_BY},
-                   {"image", C_NOT_BY},
-                   {"img.", C_NOT_BY},
-                   {"icon", C_NOT_BY},
-                   {"job", C_NOT_BY},
-                   {"journalist", C_BY},
-                   {"latest", C_ZONE},
-                   {"mostread", C_ZONE},
-                   {"modified", C_CHANGED},
-                   {"name.", C_NAME},
-                   {"names.", C_NAME},
-                   {"newsletter", C_ZONE},
-                   {"popular", C_ZONE},
-                   {"promo", C_ZONE},
-                   {"publish", C_PUBLISHED | C_DATE},
-                   {"posted", C_PUBLISHED | C_DATE},
-                   {"photo", C_NOT_BY},
-                   {"picture", C_NOT_BY},
-                   {"position", C_NOT_BY},
-                   {"role.", C_NOT_BY},
-                   {"related", C_ZONE},
-                   {"recommend", C_ZONE},
-                   {"recirc", C_ZONE},
-                   {"reporter", C_BY},
-                   {"redakteur", C_BY},
-                   {"share", C_NOT_BY},
-                   {"sharing", C_NOT_BY},
-                   {"sidebar", C_ZONE},
-                   {"social", C_NOT_BY},
-                   {"signature", C_BY},
-                   {"teaser", C_ZONE},
-                   {"time.", C_DATE | C_NOT_BY},
-                   {"timestamp", C_DATE | C_NOT_BY},
-                   {"title.", C_TITLE | C_NOT_BY},
-                   {"trending", C_ZONE},
-                   {"tacgia", C_BY},
-                   {"updated", C_CHANGED},
-                   {"verfasser", C_BY},
-                   {"writer", C_BY}};
+} class_word;
+
+static const class_word words_a[] = {{"auteur", C_BY}, {"author", C_BY},     {"autor", C_BY},
+                                     {"autore", C_BY}, {"avatar", C_NOT_BY}, {NULL, 0}};
+static const class_word words_b[] = {
+    {"bild", C_NOT_BY}, {"bio", C_NOT_BY},         {"btn", C_NOT_BY}, {"button", C_NOT_BY},
+    {"by.", C_LINE},    {"byline", C_BY | C_LINE}, {NULL, 0}};
+static const class_word words_c[] = {{"caption", C_NOT_BY},
+                                     {"carousel", C_ZONE},
+                                     {"comment", C_ZONE | C_NOT_BY},
+                                     {"contact", C_NOT_BY},
+                                     {"contributor", C_BY},
+                                     {"copyright", C_NOT_BY},
+                                     {"count", C_NOT_BY},
+                                     {NULL, 0}};
+static const class_word words_d[] = {
+    {"date", C_DATE | C_NOT_BY}, {"datum", C_DATE | C_NOT_BY}, {"desc", C_NOT_BY}, {"disqus", C_ZONE}, {NULL, 0}};
+static const class_word words_f[] = {
+    {"fecha", C_DATE | C_NOT_BY}, {"firma", C_BY}, {"follow", C_NOT_BY}, {"foto", C_NOT_BY}, {NULL, 0}};
+static const class_word words_i[] = {{"icon", C_NOT_BY}, {"image", C_NOT_BY}, {"img.", C_NOT_BY}, {NULL, 0}};
+static const class_word words_j[] = {{"job", C_NOT_BY}, {"journalist", C_BY}, {NULL, 0}};
+static const class_word words_k[] = {{"keyword", C_NOT_BY}, {NULL, 0}};
+static const class_word words_l[] = {{"latest", C_ZONE}, {"license", C_NOT_BY}, {NULL, 0}};
+static const class_word words_m[] = {{"modified", C_CHANGED}, {"mostread", C_ZONE}, {NULL, 0}};
+static const class_word words_n[] = {{"name.", C_NAME}, {"names.", C_NAME}, {"newsletter", C_ZONE}, {NULL, 0}};
+static const class_word words_p[] = {{"photo", C_NOT_BY},
+                                     {"picture", C_NOT_BY},
+                                     {"popular", C_ZONE},
+                                     {"position", C_NOT_BY},
+                                     {"posted", C_PUBLISHED | C_DATE},
+                                     {"promo", C_ZONE},
+                                     {"publish", C_PUBLISHED | C_DATE},
+                                     {NULL, 0}};
+static const class_word words_q[] = {{"quote", C_NOT_BY}, {NULL, 0}};
+static const class_word words_r[] = {{"recirc", C_ZONE},
+                                     {"recommend", C_ZONE},
+                                     {"redakteur", C_BY},
+                                     {"related", C_ZONE},
+                                     {"reporter", C_BY},
+                                     {"role.", C_NOT_BY},
+                                     {NULL, 0}};
+static const class_word words_s[] = {{"share", C_NOT_BY},
+                                     {"sharing", C_NOT_BY},
+                                     {"sidebar", C_ZONE},
+                                     {"signature", C_BY},
+                                     {"social", C_NOT_BY},
+                                     {"socmed", C_NOT_BY},
+                                     {NULL, 0}};
+static const class_word words_t[] = {{"tacgia", C_BY},
+                                     {"tags.", C_NOT_BY},
+                                     {"teaser", C_ZONE},
+                                     {"thumb", C_NOT_BY},
+                                     {"time.", C_DATE | C_NOT_BY},
+                                     {"timestamp", C_DATE | C_NOT_BY},
+                                     {"title.", C_TITLE | C_NOT_BY},
+                                     {"topic", C_NOT_BY},
+                                     {"trending", C_ZONE},
+                                     {"twitter", C_NOT_BY},
+                                     {NULL, 0}};
+static const class_word words_u[] = {{"updated", C_CHANGED}, {"upnext", C_ZONE}, {NULL, 0}};
+static const class_word words_v[] = {{"verfasser", C_BY}, {NULL, 0}};
+static const class_word words_w[] = {{"writer", C_BY}, {NULL, 0}};
+static const class_word *const class_words[26] = {
+    ['a' - 'a'] = words_a, ['b' - 'a'] = words_b, ['c' - 'a'] = words_c, ['d' - 'a'] = words_d, ['f' - 'a'] = words_f,
+    ['i' - 'a'] = words_i, ['j' - 'a'] = words_j, ['k' - 'a'] = words_k, ['l' - 'a'] = words_l, ['m' - 'a'] = words_m,
+    ['n' - 'a'] = words_n, ['p' - 'a'] = words_p, ['q' - 'a'] = words_q, ['r' - 'a'] = words_r, ['s' - 'a'] = words_s,
+    ['t' - 'a'] = words_t, ['u' - 'a'] = words_u, ['v' - 'a'] = words_v, ['w' - 'a'] = words_w};
 
 static uint32_t word_flags(const char *w, size_t n) {
   uint32_t flags = 0;
-  for (size_t k = 0; k < sizeof class_words / sizeof *class_words; k++) {
-    const char *want = class_words[k].word;
-    if (want[0] != w[0] || want[1] != w[1]) continue;
-    size_t len = strlen(want);
-    int whole = want[len - 1] == '.';
-    len -= (size_t)whole;
-    if (n < len || (whole && n != len) || memcmp(w, want, len) != 0) continue;
-    flags |= class_words[k].flags;
+  for (const class_word *k = class_words[w[0] - 'a']; k && k->word; k++) {
+    size_t len = 0;
+    while (len < n && k->word[len] == w[len]) len++;
+    if (!k->word[len] || (k->word[len] == '.' && len == n)) flags |= k->flags;
   }
   return flags;
 }
@@ -175,6 +176,19 @@ static void read_meta_value(clean_meta *m, char *name, const char *value, size_t
   }
 }
 
+/* Whether an element stands in a picture or video, or in somebody's comment: what it says is not about the page. */
+static int of_another(const clean_dom *d, uint32_t i) {
+  static const char *const kinds[] = {"ImageObject", "VideoObject", "Comment", "Review", "Rating"};
+  for (int up = 0; up < 12 && i != CLEAN_DOM_NONE; up++, i = d->nodes[i].parent) {
+    if (clean_dom_is(d, i, CLEAN_T_FIGURE)) return 1;
+    const clean_attribute *a = clean_dom_attr(d, i, CLEAN_A_ITEMTYPE);
+    for (size_t k = 0; a && k < sizeof kinds / sizeof *kinds; k++) {
+      if (memmem(d->s + a->value, a->value_len, kinds[k], strlen(kinds[k]))) return 1;
+    }
+  }
+  return 0;
+}
+
 static void read_meta(clean_meta *m, uint32_t i) {
   static const unsigned ids[] = {CLEAN_A_PROPERTY, CLEAN_A_NAME, CLEAN_A_ITEMPROP, CLEAN_A_HTTP_EQUIV};
   const clean_attribute *content = clean_dom_attr(m->dom, i, CLEAN_A_CONTENT);
@@ -182,6 +196,7 @@ static void read_meta(clean_meta *m, uint32_t i) {
   if (!content || content->value_len == 0 || m->metas++ >= CLEAN_M_METAS) return;
   for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
     if (!clean_dom_value(m->dom, i, ids[k], name, sizeof name)) continue;
+    if (ids[k] == CLEAN_A_ITEMPROP && of_another(m->dom, i)) continue;
     read_meta_value(m, name, m->dom->s + content->value, content->value_len);
   }
 }
@@ -240,6 +255,7 @@ static void add_spot(clean_spot *spots, size_t *n, uint32_t node, int rank) {
 
 static void read_item(clean_meta *m, uint32_t i, const char *name) {
   unsigned from = clean_dom_attr(m->dom, i, CLEAN_A_DATETIME) ? CLEAN_A_DATETIME : CLEAN_A_CONTENT;
+  if (of_another(m->dom, i)) return;
   const char *colon = strchr(name, ':'); /* schema:datePublished */
   if (colon) name = colon + 1;
   if (strcasecmp(name, "datePublished") == 0 || strcasecmp(name, "dateCreated") == 0) {
@@ -278,6 +294,18 @@ static void read_time(clean_meta *m, uint32_t i, uint32_t flags) {
   if (!changed) add_spot(m->dates, &m->n_dates, i, at ? 2 : 1);
 }
 
+/* Links to pages about authors: "/author/jane-doe", "/autoren/…", "/tac-gia/…". */
+static int leads_to_author(const clean_dom *d, uint32_t i) {
+  static const char *const parts[] = {
+      "/author/",    "/authors/", "/autor/", "/autoren/", "/autores/",  "/auteur/",      "/people/", "/profile/",
+      "/journalist", "/tac-gia/", "/by/",    "/person/",  "/reporter/", "/contributor/", "/yazar/",  "/autori/"};
+  const clean_attribute *a = clean_dom_attr(d, i, CLEAN_A_HREF);
+  for (size_t k = 0; a && k < sizeof parts / sizeof *parts; k++) {
+    if (memmem(d->s + a->value, a->value_len, parts[k], strlen(parts[k]))) return 1;
+  }
+  return 0;
+}
+
 /* One element outside of zones. */
 static void read_visible(clean_meta *m, uint32_t i, uint32_t flags) {
   const clean_dom *d = m->dom;
@@ -287,6 +315,8 @@ static void read_visible(clean_meta *m, uint32_t i, uint32_t flags) {
     add_spot(m->by, &m->n_by, i, 5);
   } else if ((flags & C_BY) && !((flags & C_NOT_BY) && !(flags & C_NAME))) {
     add_spot(m->by, &m->n_by, i, flags & C_NAME ? 4 : flags & C_LINE ? 3 : 2);
+  } else if (tag == CLEAN_T_A && leads_to_author(d, i)) {
+    add_spot(m->by, &m->n_by, i, 4);
   }
   if (tag == CLEAN_T_A && has_word(d, i, CLEAN_A_REL, "tag")) {
     char text[160];
@@ -323,13 +353,14 @@ static void read_element(clean_meta *m, uint32_t i, uint32_t *zone) {
   const clean_dom *d = m->dom;
   const clean_node *e = &d->nodes[i];
   char name[80];
-  if (!e->n_attrs) return;
+  if (!e->n_attrs && e->tag != CLEAN_T_FIGURE) return;
   for (int k = 0; k < 2; k++) {
     if (clean_dom_value(d, i, k ? CLEAN_A_PROPERTY : CLEAN_A_ITEMPROP, name, sizeof name) && i > *zone)
       read_item(m, i, name);
   }
-  uint32_t flags = class_flags(d, i);
   if (i <= *zone) return;
+  uint32_t flags = class_flags(d, i);
+  if (e->tag == CLEAN_T_FIGURE) flags |= C_ZONE;
   if ((flags & C_ZONE) && e->tag != CLEAN_T_HTML && e->tag != CLEAN_T_BODY && is_zone(m, i)) {
     *zone = e->last;
     return;

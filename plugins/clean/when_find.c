@@ -128,11 +128,19 @@ static int cut(text *x) {
       next = word_end(x, i);
     }
     t->end = next;
-    if (vi_is_letter(c)) name_word(x->s, t);
+    if (vi_is_letter(c)) t->kind = WORD;
     gap = 0;
     i = next;
   }
-  return digits > 0;
+  if (!digits) return 0;
+  /* Only words near numbers matter. */
+  for (int i = 0, seen = -9, k; i < x->count; i++) {
+    if (x->t[i].kind == NUMBER) seen = i;
+    if (x->t[i].kind != WORD) continue;
+    for (k = i + 1; k <= i + 3 && k < x->count && x->t[k].kind != NUMBER; k++) continue;
+    if (i - seen <= 4 || (k <= i + 3 && k < x->count)) name_word(x->s, &x->t[i]);
+  }
+  return 1;
 }
 
 /* ---- the date -------------------------------------------------------------------------------------------------------
@@ -159,16 +167,22 @@ static int set(clean_when *w, int y, int m, int d) {
 
 static int full_year(const token *t) { return t->digits == 4 ? t->v : t->digits == 2 ? 2000 + t->v : 0; }
 
+/* The mark that stands between three numbers from i on; 0 if there is none. */
+static int numbers_mark(const text *x, int i) {
+  const token *mark = tok(x, i + 1);
+  if (mark->kind != MARK || (mark->v != '/' && mark->v != '-' && mark->v != '.')) return 0;
+  return is_mark(x, i + 3, mark->v) && is_number(x, i + 2, 1, 2) && tok(x, i + 4)->kind == NUMBER ? mark->v : 0;
+}
+
 /* Three numbers with the same mark between them. Returns the tokens taken. */
 static int numeric(const text *x, int i, int month_first, clean_when *w) {
-  int mark = tok(x, i + 1)->v, a = tok(x, i)->v, b = tok(x, i + 2)->v;
+  int mark = numbers_mark(x, i), a = tok(x, i)->v, b = tok(x, i + 2)->v;
   const token *last = tok(x, i + 4);
-  if (tok(x, i + 1)->kind != MARK || (mark != '/' && mark != '-' && mark != '.') || !is_mark(x, i + 3, mark)) return 0;
-  if (!is_number(x, i + 2, 1, 2) || last->kind != NUMBER) return 0;
+  if (!mark) return 0;
   if (tok(x, i)->digits == 4) return last->digits <= 2 && set(w, a, b, last->v) ? 5 : 0;
   if (tok(x, i)->digits > 2 || (last->digits != 4 && (last->digits != 2 || mark == '-'))) return 0;
-  int y = full_year(last), us = month_first && mark == '/';
-  if (us && set(w, y, a, b)) return 5;
+  int y = full_year(last);
+  if (month_first && mark == '/' && set(w, y, a, b)) return 5;
   return set(w, y, b, a) || (mark == '/' && set(w, y, a, b)) ? 5 : 0;
 }
 
@@ -317,34 +331,36 @@ static int seconds_at(const text *x, int i, int *ret) {
   return k;
 }
 
-/* A time at i: "10:30:05.123", "10h30", "10.30 Uhr", "3pm", "오후 3:05". Returns where it ends, i if there is none. */
-static int time_at(const text *x, int i, clean_when *w) {
-  int k = i, seconds = 0, half = -1, end, later;
-  if (tok(x, i)->end - tok(x, i)->start > 2)
-    half = half_at(x, i, &k); /* before the hour only in East Asia: Sa is a day, too */
-  if (!is_number(x, k, 1, 2)) return i;
-  int hour = tok(x, k)->v, minute = 0;
+/* Hour and minutes at k: "10:30", "10h30", "10.30". Returns where they end, k if there are none; *ret_sure: no date or
+ * number looks like this. */
+static int clock_at(const text *x, int k, int *minute, int *seconds, int *ret_sure) {
   const token *mark = tok(x, k + 1);
   int colon = is_mark(x, k + 1, ':') || is_unit(x, k + 1, HOURS);
   int dot = is_mark(x, k + 1, '.') && is_number(x, k + 2, 2, 2) && !mark->gap && !tok(x, k + 2)->gap;
-  if ((colon || dot) && is_number(x, k + 2, 1, 2)) {
-    minute = tok(x, k + 2)->v;
-    end = seconds_at(x, k + 3, &seconds);
-    if (is_unit(x, end, HOURS)) end++;
-    int sure = colon || is_unit(x, end - 1, HOURS) || tok(x, end)->kind == ZONE;
-    later = half_at(x, end, &k);
-    if (later >= 0) end = k;
-    if (!sure && later < 0 && !(i > 0 && tok(x, i - 1)->kind == WORD)) return i;
-  } else {
-    if (is_unit(x, k + 1, HOURS)) {
-      end = k + 2;
-      later = -1;
-    } else {
-      later = half_at(x, k + 1, &end);
-      if (later < 0) return i;
-    }
+  if ((!colon && !dot) || !is_number(x, k + 2, 1, 2)) return k;
+  *minute = tok(x, k + 2)->v;
+  int end = seconds_at(x, k + 3, seconds);
+  if (is_unit(x, end, HOURS)) end++; /* 10.30 Uhr */
+  *ret_sure = colon || is_unit(x, end - 1, HOURS) || tok(x, end)->kind == ZONE;
+  return end;
+}
+
+/* A time at i: "10:30:05.123", "10h30", "10.30 Uhr", "3pm", "오후 3:05". Returns where it ends, i if there is none. */
+static int time_at(const text *x, int i, clean_when *w) {
+  int k = i, minute = 0, seconds = 0, half = -1, sure = 0;
+  if (tok(x, i)->end - tok(x, i)->start > 2)
+    half = half_at(x, i, &k); /* before the hour only in East Asia: Sa is a day, too */
+  if (!is_number(x, k, 1, 2)) return i;
+  int hour = tok(x, k)->v, end = clock_at(x, k, &minute, &seconds, &sure), behind;
+  int alone = end == k;
+  if (alone) end = k + 1 + (sure = is_unit(x, k + 1, HOURS));
+  int later = half_at(x, end, &behind);
+  if (later >= 0) {
+    half = later;
+    end = behind;
+  } else if (!sure && (alone || i == 0 || tok(x, i - 1)->kind != WORD)) {
+    return i;
   }
-  if (later >= 0) half = later;
   if (half >= 0 && hour <= 12) hour = hour % 12 + (half ? 12 : 0);
   if (!set_time(w, hour, minute, seconds)) return i;
   return zone_at(x, end, w);

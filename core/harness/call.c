@@ -83,6 +83,7 @@ void sl_harness_finish(sl_harness *h, rec *r, int32_t verdict) {
     return;
   }
   discard_staged(h, r);
+  if (verdict == SL_V_DROP || verdict == SL_V_REJECT) sl_harness_kv_ended(h, r);
   if (verdict == SL_V_DROP) return;
   if (!r->why.code && h->last.code) r->why = h->last;
   if (!r->why.code) sl_harness_problem(h, "answered %s without a reason (sl_fail)", verdict_name(verdict));
@@ -240,6 +241,7 @@ void sl_harness_acknowledge(sl_harness *h, sl_doc *doc) {
   if (h->crashed) return;
   r->acknowledged = 1;
   sl_harness_state_ended(h, r->doc->cursor);
+  sl_harness_kv_ended(h, r);
   if (!h->type->acknowledged) return;
   sl_harness_enter(h);
   h->type->acknowledged(&h->ctx, h->stage, r->doc->cursor);

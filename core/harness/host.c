@@ -236,6 +236,7 @@ static void host_complete(sl_ctx *ctx, uint64_t ticket, int32_t verdict) {
 static const void *host_extension(sl_ctx *ctx, const char *id) {
   const void *table = strcmp(id, SL_EXT_RESUME) == 0 ? sl_harness_resume(self(ctx)) : sl_harness_push_extension(id);
   if (strcmp(id, SL_EXT_LEDGER) == 0) table = sl_harness_ledger_table(self(ctx));
+  if (strcmp(id, SL_EXT_KV) == 0) table = sl_harness_kv_table(self(ctx));
   return table ? table : sl_host_doc_extension(ctx, id);
 }
 

@@ -185,6 +185,14 @@ const void *sl_harness_push_extension(const char *id);
 uint32_t sl_harness_spool_commit(sl_harness *h);
 void sl_harness_push_drop(sl_harness *h);
 
+/* kv.c: "sluice.kv/1", or NULL without a state. What r wrote is durable (NULL: what everybody wrote); entries that are
+ * not durable are forgotten, or all. */
+struct sl_harness_entry;
+struct sl_harness_entry **sl_harness_state_kv(struct sl_harness_state *s);
+const void *sl_harness_kv_table(const sl_harness *h);
+void sl_harness_kv_ended(sl_harness *h, const rec *r);
+void sl_harness_kv_forget(struct sl_harness_entry **list, int all);
+
 /* The table of "sluice.ledger/1", or NULL. */
 const void *sl_harness_ledger_table(const sl_harness *h);
 /* Fills params and arena. */

@@ -38,7 +38,12 @@ struct sl_harness_state {
   size_t n_above;
   given *run; /* of this process, in the order of emission */
   size_t n_run, cap_run;
+  struct sl_harness_entry *kv;
 };
+
+struct sl_harness_entry **sl_harness_state_kv(sl_harness_state *s) {
+  return &s->kv;
+}
 
 static sl_harness_state *state_of(sl_ctx *ctx) { return ((sl_harness *)(void *)ctx)->state; }
 
@@ -226,6 +231,7 @@ void sl_harness_state_free(sl_harness_state *s) {
   make_durable(s, SIZE_MAX);
   clear(&s->live);
   clear(&s->durable);
+  sl_harness_kv_forget(&s->kv, 1);
   free(s->above);
   free(s->run);
   free(s);
@@ -250,6 +256,7 @@ void sl_harness_crash(sl_harness *h) {
     free(c);
   }
   copy_all(&s->live, s->durable);
+  sl_harness_kv_forget(&s->kv, 0);
   end_run(s);
   h->crashed = 1;
 }
@@ -257,6 +264,7 @@ void sl_harness_crash(sl_harness *h) {
 void sl_harness_state_leave(sl_harness *h) {
   if (!h->state || h->crashed) return;
   make_durable(h->state, SIZE_MAX);
+  sl_harness_kv_ended(h, NULL);
   end_run(h->state);
 }
 

@@ -189,7 +189,8 @@ void sl_harness_clear(sl_harness *h);
 
 /* What the core would keep on disk. With one, the host has "sluice.resume/1": documents whose cursor was given already
  * are dropped as the core drops them (sl_harness_dropped counts), a cursor that is 0 or does not grow is a problem. A
- * process of the core is the time from sl_harness_use_state to sl_harness_free or sl_harness_crash. */
+ * process of the core is the time from sl_harness_use_state to sl_harness_free or sl_harness_crash. A transform has
+ * "sluice.kv/1": what it writes for a document is durable once that is dropped, rejected or acknowledged. */
 typedef struct sl_harness_state sl_harness_state;
 sl_harness_state *sl_harness_state_new(void); /* [own] */
 void sl_harness_state_free(sl_harness_state *s);

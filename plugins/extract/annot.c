@@ -44,10 +44,15 @@ static inline int vec_reserve(ex_doc *doc, ex_vec *v, uint32_t more, size_t size
 }
 
 void *ex_push(ex_doc *doc, ex_vec *v, size_t size) {
-  if (!vec_reserve(doc, v, 1, size)) return NULL;
-  void *item = (char *)v->items + (size_t)v->n++ * size;
-  memset(item, 0, size);
-  return item;
+  void *item = ex_push_many(doc, v, 1, size);
+  return item ? memset(item, 0, size) : NULL;
+}
+
+void *ex_push_many(ex_doc *doc, ex_vec *v, uint32_t n, size_t size) {
+  if (!vec_reserve(doc, v, n, size)) return NULL;
+  void *items = (char *)v->items + (size_t)v->n * size;
+  v->n += n;
+  return items;
 }
 
 uint32_t ex_keep(ex_doc *doc, const char *s, size_t n) {
@@ -85,8 +90,9 @@ uint32_t ex_attrs(const ex_doc *doc, const ex_hit *hit) { return ex_lex_entry(do
 
 uint32_t ex_hit_before(const ex_doc *doc, uint32_t from, uint32_t end, ex_class cls) {
   ++*doc->steps;
-  for (uint32_t k = EX_FORM_MAX; k > 0; k--) {
-    if (end < k || end - k < from || !(doc->classes[end - k] >> cls & 1u)) continue;
+  uint32_t most = end > from ? end - from : 0;
+  for (uint32_t k = most < EX_FORM_MAX ? most : EX_FORM_MAX; k > 0; k--) {
+    if (!(doc->classes[end - k] >> cls & 1u)) continue;
     uint32_t t = end - k;
     for (uint32_t i = doc->hit_at[t]; i < doc->hit_at[t + 1]; i++)
       if (doc->hit[i].cls == cls && doc->hit[i].len == k) return t;
@@ -174,19 +180,19 @@ static void find_hits(ex_doc *doc) {
   if (!vec_reserve(doc, &doc->hit_ats, doc->n_tok + 1, sizeof(uint32_t)) ||
       !vec_reserve(doc, &doc->masks, doc->n_tok + 1, sizeof(uint64_t)))
     return;
-  uint32_t *at = doc->hit_ats.items;
+  uint32_t *at = doc->hit_ats.items, n_tok = doc->n_tok;
   uint64_t *mask = doc->masks.items;
-  for (uint32_t t = 0; t < doc->n_tok && !doc->oom; t++) {
+  for (uint32_t t = 0; t < n_tok && !doc->oom; t++) {
+    const ex_tok *tok = &doc->tok[t];
+    uint32_t most = n_tok - t < EX_FORM_MAX ? n_tok - t : EX_FORM_MAX, len = 0;
+    uint64_t classes = 0;
     at[t] = doc->hits.n;
-    mask[t] = 0;
-    uint32_t node = 0;
-    for (uint32_t k = t; k < doc->n_tok && k - t < EX_FORM_MAX; k++) {
-      doc->work++;
-      if (!doc->tok[k].id || (k > t && (doc->tok[k].flags & TK_BOP))) break;
-      node = k == t ? ex_lex_first(doc->lex, doc->tok[k].id) : ex_lex_step(doc->lex, node, doc->tok[k].id);
-      if (!node) break;
-      mask[t] |= collect(doc, t, node, k - t + 1);
+    for (uint32_t node = ex_lex_first(doc->lex, tok->id); node; node = ex_lex_step(doc->lex, node, tok[len].id)) {
+      if (ex_lex_at(doc->lex, node)) classes |= collect(doc, t, node, len + 1);
+      if (++len == most || (tok[len].flags & TK_BOP) || !tok[len].id) break;
     }
+    mask[t] = classes;
+    doc->work += len + 1;
   }
   at[doc->n_tok] = doc->hits.n;
   doc->hit_at = doc->hit_ats.items;
@@ -215,8 +221,9 @@ static int stop_ends(const ex_doc *doc, uint32_t t, uint32_t next) {
   return (before & (TK_WORD | TK_UPPER)) == TK_WORD && (f & (TK_UPPER | TK_CAPS)) == TK_UPPER;
 }
 
+/* Does the mark at t end a sentence? */
 static int ends_sentence(const ex_doc *doc, uint32_t t) {
-  uint32_t cp = ex_mark(doc, t), next = t + 1;
+  uint32_t cp = doc->tok[t].value, next = t + 1;
   if (cp != '.' && cp != '!' && cp != '?' && cp != 0x2026) return 0;
   while (ex_glued(doc, next) && closes(ex_mark(doc, next))) next++;
   if (next >= doc->n_tok || (doc->tok[next].flags & TK_BOP)) return 1;
@@ -239,7 +246,7 @@ static void own_sentences(ex_doc *doc) {
       mark_sentence(doc, from, t);
       from = t;
     }
-    if (!ends_sentence(doc, t)) continue;
+    if (!(doc->tok[t].flags & TK_PUNCT) || !ends_sentence(doc, t)) continue;
     uint32_t end = t + 1;
     while (ex_glued(doc, end) && closes(ex_mark(doc, end))) end++;
     mark_sentence(doc, from, end);

@@ -138,6 +138,8 @@ int ex_annotate(ex_doc *doc, const char *text, size_t len, const ex_span *border
 
 /* Appends a zeroed element of `size` bytes; NULL when memory is out (doc->oom is set). */
 void *ex_push(ex_doc *doc, ex_vec *v, size_t size);
+/* The same for n elements that hold anything. */
+void *ex_push_many(ex_doc *doc, ex_vec *v, uint32_t n, size_t size);
 /* Copies s[0, n) into the pool; returns offset + 1, 0 when memory is out. */
 uint32_t ex_keep(ex_doc *doc, const char *s, size_t n);
 uint32_t ex_keepf(ex_doc *doc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -233,6 +235,13 @@ void ex_find_speech(ex_doc *doc, uint32_t what);
 void ex_find_changes(ex_doc *doc);
 /* What each quantity measures, and for which period. */
 void ex_find_measures(ex_doc *doc);
+
+/* May a pattern of that kind (EX_PAT_…) begin at t? */
+static inline int ex_pattern_may(const ex_doc *doc, const ex_patterns *ps, uint32_t t, unsigned kind) {
+  const struct ex_pat_open *open = ex_pat_open(ps);
+  return (ex_pat_word(ps, doc->tok[t].id) >> kind & 1u) || (doc->tok[t].flags & open->flags[kind]) ||
+         (doc->classes[t] & open->classes[kind]) || (open->entities[kind] && doc->own[t]);
+}
 
 /* -- names: each returns the end of what begins at t, 0 if nothing does; nothing is changed. */
 /* A personal name; titled: a role (1) or an honorific (2) stands before it. */

@@ -350,6 +350,13 @@ static uint32_t worded_at(ex_doc *doc, uint32_t t) {
   return 0;
 }
 
+/* Is there a cue at t, or a word with the first letter of tháng, năm, quý? */
+static inline int may_begin(const ex_doc *doc, uint32_t t) {
+  static const uint64_t cues = EX_BIT(C_DATE_CUE) | EX_BIT(C_PERIOD) | EX_BIT(C_DATE_PART);
+  int c = doc->s[doc->tok[t].start] | 0x20;
+  return (doc->classes[t] & cues) || c == 't' || c == 'n' || c == 'q';
+}
+
 void ex_find_dates(ex_doc *doc) {
   for (uint32_t t = 0; t < doc->n_tok && !doc->oom;) {
     uint32_t end = 0;
@@ -358,7 +365,7 @@ void ex_find_dates(ex_doc *doc) {
       uint32_t f = ex_flags(doc, t);
       if (f & TK_NUM) {
         end = bare_at(doc, t);
-      } else if ((f & TK_WORD) && doc->tok[t].id) {
+      } else if ((f & TK_WORD) && doc->tok[t].id && may_begin(doc, t)) {
         end = worded_at(doc, t);
       }
     }

@@ -97,8 +97,8 @@ void ex_find_patterns(ex_doc *doc) {
     ex_pat_match m;
     doc->work++;
     if (anchor < t) anchor = t;
-    while (anchor < doc->n_tok && !ex_pattern_anchor(doc, anchor)) anchor++;
-    if (!ex_pattern_at(doc, t, anchor, &m)) {
+    while (anchor < doc->n_tok && !(ex_pat_word(ps, doc->tok[anchor].id) & EX_PAT_ANCHOR)) anchor++;
+    if (!ex_pattern_may(doc, ps, t, EX_PAT_NAMES) || !ex_pattern_at(doc, t, anchor, &m)) {
       t++;
       continue;
     }

@@ -44,12 +44,9 @@ static uint32_t in_order(const ex_doc *doc, uint32_t k) { return ((const uint32_
 
 static uint32_t *table(ex_doc *doc, ex_vec *v, uint32_t slots) {
   v->n = 0;
-  for (uint32_t k = 0; k < slots; k++) {
-    uint32_t *slot = ex_push(doc, v, sizeof(*slot));
-    if (!slot) return NULL;
-    *slot = EX_NONE;
-  }
-  return v->items;
+  uint32_t *items = ex_push_many(doc, v, slots, sizeof(*items));
+  /* All ones: EX_NONE in each slot. */
+  return items ? memset(items, 0xFF, slots * sizeof(*items)) : NULL;
 }
 
 /* A person: the first mention of the same name, or the full name that ends with these syllables. */

@@ -2,7 +2,6 @@
 /* Annotations as JSON. */
 #include "output.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -39,15 +38,32 @@ static void put(struct out *o, cJSON *to, const char *key, cJSON *item) {
   o->failed = 1;
 }
 
-static void put_bytes(struct out *o, cJSON *to, const char *key, const char *s, size_t n) {
-  if (!reserve(o, n + 1)) return;
-  memcpy(o->buf, s, n);
-  o->buf[n] = '\0';
-  put(o, to, key, cJSON_CreateString(o->buf));
+/* A string item over a copy of s[0, n): one copy less than cJSON_CreateString, which measures what it copies. */
+static cJSON *new_string(const char *s, size_t n) {
+  char *copy = cJSON_malloc(n + 1);
+  cJSON *item = copy ? cJSON_CreateStringReference(copy) : NULL;
+  if (!item) {
+    cJSON_free(copy);
+    return NULL;
+  }
+  memcpy(copy, s, n);
+  copy[n] = '\0';
+  item->type = cJSON_String;
+  return item;
 }
 
+static void put_bytes(struct out *o, cJSON *to, const char *key, const char *s, size_t n) {
+  put(o, to, key, new_string(s, n));
+}
+
+/* A literal: it needs no copy either. */
+static void put_literal(struct out *o, cJSON *to, const char *key, const char *s) {
+  put(o, to, key, cJSON_CreateStringReference(s));
+}
+
+/* s may be NULL: the key is left out. */
 static void put_string(struct out *o, cJSON *to, const char *key, const char *s) {
-  put(o, to, key, cJSON_CreateString(s));
+  if (s) put_bytes(o, to, key, s, strlen(s));
 }
 
 static void put_slice(struct out *o, cJSON *to, const char *key, uint32_t start, uint32_t end) {
@@ -71,10 +87,12 @@ static void put_span(struct out *o, cJSON *to, const char *key, ex_span span) {
 
 static cJSON *ref(struct out *o, uint32_t ent) {
   char id[16];
+  size_t at = sizeof(id);
   uint32_t number = ent == EX_NONE ? 0 : o->number[ent];
   if (!number) return cJSON_CreateNull();
-  snprintf(id, sizeof(id), "e%u", number);
-  return cJSON_CreateString(id);
+  for (; number; number /= 10) id[--at] = (char)('0' + number % 10);
+  id[--at] = 'e';
+  return new_string(id + at, sizeof(id) - at);
 }
 
 static void add_ref(struct out *o, cJSON *list, uint32_t ent) {
@@ -108,8 +126,7 @@ static void put_expanded(struct out *o, cJSON *to, const char *key, uint32_t t0,
     n += k + gap;
     t += len;
   }
-  o->buf[n] = '\0';
-  put(o, to, key, cJSON_CreateString(o->buf));
+  put_bytes(o, to, key, o->buf, n);
 }
 
 static void put_norm(struct out *o, cJSON *to, const ex_ent *e) {
@@ -128,7 +145,7 @@ static void write_role(struct out *o, cJSON *to, const ex_ent *e) {
                        : e->flags & EF_COREF ? "coref"
                        : e->flags & EF_POST  ? "post"
                                              : "pre";
-  if (e->person != EX_NONE) put_string(o, to, "attach", attach);
+  if (e->person != EX_NONE) put_literal(o, to, "attach", attach);
   if (e->link != EX_NONE) put(o, to, "org", ref(o, e->link));
   if (!e->share) return;
   cJSON *all = cJSON_CreateArray();
@@ -156,9 +173,9 @@ static void write_loc(struct out *o, cJSON *to, const ex_ent *e) {
   if (!unit) return;
   const ex_unit *u = ex_lex_unit(doc->lex, unit);
   put_string(o, to, "gaz", u->code);
-  put_string(o, to, "level", u->level == 'P' ? "province" : u->level == 'D' ? "district" : "ward");
-  if (u->validity == '<') put_string(o, to, "until", "2025-06-30");
-  if (u->validity == '>') put_string(o, to, "since", "2025-07-01");
+  put_literal(o, to, "level", u->level == 'P' ? "province" : u->level == 'D' ? "district" : "ward");
+  if (u->validity == '<') put_literal(o, to, "until", "2025-06-30");
+  if (u->validity == '>') put_literal(o, to, "since", "2025-07-01");
 }
 
 static void write_date(struct out *o, cJSON *to, const ex_ent *e) {
@@ -170,9 +187,9 @@ static void write_date(struct out *o, cJSON *to, const ex_ent *e) {
   put_norm(o, to, e);
   if (e->core1) put_slice(o, to, "core", e->core0, e->core1);
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-    if (names[i].letter == e->precision) put_string(o, to, "precision", names[i].name);
-  put_string(o, to, "year_from", e->flags & EF_HEADER_YEAR ? "header" : e->flags & EF_TEXT_YEAR ? "text" : "none");
-  if (e->flags & EF_WEAK) put_string(o, to, "calendar", "lunar");
+    if (names[i].letter == e->precision) put_literal(o, to, "precision", names[i].name);
+  put_literal(o, to, "year_from", e->flags & EF_HEADER_YEAR ? "header" : e->flags & EF_TEXT_YEAR ? "text" : "none");
+  if (e->flags & EF_WEAK) put_literal(o, to, "calendar", "lunar");
 }
 
 /* Bodies that a symbol names beyond doubt. */
@@ -198,7 +215,7 @@ static void write_legal(struct out *o, cJSON *to, const ex_ent *e) {
   if (e->extra) put_string(o, to, "sym", ex_kept(doc, e->extra));
   const char *issuer = issuer_of_symbol(ex_kept(doc, e->extra));
   if (issuer) {
-    put_string(o, to, "issuer", issuer);
+    put_literal(o, to, "issuer", issuer);
   } else if (e->link != EX_NONE) {
     const ex_ent *body = ex_ent_at(doc, e->link);
     put_slice(o, to, "issuer", body->start, body->end);
@@ -226,7 +243,7 @@ static cJSON *write_entity(struct out *o, uint32_t i) {
   cJSON *to = cJSON_CreateObject();
   if (!to) return NULL;
   put(o, to, "id", ref(o, i));
-  put_string(o, to, "type", names[e->type]);
+  put_literal(o, to, "type", names[e->type]);
   put_number(o, to, "start", e->start);
   put_number(o, to, "end", e->end);
   put_slice(o, to, "text", e->start, e->end);
@@ -326,7 +343,7 @@ static cJSON *write_directive(struct out *o, const ex_directive *d) {
   put_slice(o, to, "verb", d->verb.start, d->verb.end);
   put_number(o, to, "start", d->verb.start);
   put_number(o, to, "end", d->verb.end);
-  put_string(o, to, "strength", strength_name(d->strength));
+  put_literal(o, to, "strength", strength_name(d->strength));
   for (uint32_t k = 0; k < d->n_to; k++) {
     uint32_t ent = ((const uint32_t *)o->doc->targets.items)[d->first_to + k];
     if (o->number[ent]) add_ref(o, list, ent);

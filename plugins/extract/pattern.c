@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiler and the matcher of patterns. */
-#include "pattern.h"
-
+/* The compiler of patterns. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,74 +8,8 @@
 
 #include "annot.h"
 #include "lexicon.h"
+#include "pattern_impl.h"
 #include "token.h"
-
-#define PROGRAM_MAX 160u   /* instructions of a pattern */
-#define MATCH_MAX 40u      /* tokens of a match */
-#define PATTERN_STEPS 300u /* steps of the matcher at one token */
-#define ANCHOR_REACH 12u   /* tokens before a word of a pattern that begins with a shape */
-#define REPEAT_MAX 8u      /* what + and * mean at most */
-#define NEST_MAX 8u        /* brackets in brackets */
-#define NAME_BYTES 48u
-
-enum op {
-  OP_WORD,
-  OP_CLASS,
-  OP_SHAPE,
-  OP_NUMBER,
-  OP_ENTITY,
-  OP_MARK,
-  OP_SPLIT,
-  OP_JUMP,
-  OP_SAVE,
-  OP_GLUED,
-  OP_START,
-  OP_END
-};
-
-/* One instruction. SPLIT goes on at the next one first, at `to` if that fails. */
-struct code {
-  uint8_t op;
-  uint8_t flag; /* WORD: a capital is asked for; SAVE: 2 * capture, + 1: its end */
-  uint16_t to;  /* SPLIT, JUMP */
-  uint32_t a,
-      b; /* WORD: syllable; CLASS; SHAPE: flags wanted and unwanted; NUMBER: range; ENTITY: types; MARK: code point */
-};
-
-/* Lists of patterns besides those of words and classes: by the token with which a match may begin. */
-enum { BY_CAPITAL, BY_LETTERS, BY_NUMBER, BY_ENTITY, BY_ANY, BY_KINDS };
-
-/* Patterns that begin with a syllable: first entry + 1, as in the other lists. */
-struct by_word {
-  uint32_t list;
-  bool anchor; /* a pattern that begins with any capital has this word in it */
-};
-
-/* A pattern in a list; next is the number of an entry + 1. */
-struct entry {
-  uint32_t pattern, next;
-};
-
-struct pattern {
-  char name[NAME_BYTES];
-  char captures[EX_PAT_CAPTURES]; /* their letters */
-  uint8_t type;
-  bool off;
-  uint16_t n;
-  uint32_t code;  /* first instruction */
-  uint32_t attrs; /* offset + 1 of what stands behind |, 0: nothing */
-};
-
-struct ex_patterns {
-  struct pattern *items;
-  struct code *code;
-  char *strings;
-  struct entry *entries;
-  struct by_word *words; /* by syllable */
-  uint32_t by_class[64], by[BY_KINDS];
-  uint64_t classes; /* that have a list */
-  uint32_t n, n_code, n_strings, n_words, n_entries, cap, cap_code, cap_strings, cap_words, cap_entries;
-};
 
 /* What is known while a line is compiled. */
 struct compiler {
@@ -105,7 +37,8 @@ void ex_patterns_free(ex_patterns *ps) {
   cJSON_free(ps->items);
   cJSON_free(ps->code);
   cJSON_free(ps->strings);
-  cJSON_free(ps->words);
+  cJSON_free(ps->open.words);
+  cJSON_free(ps->by_word);
   cJSON_free(ps->entries);
   cJSON_free(ps);
 }
@@ -404,7 +337,7 @@ static void read_choice(struct compiler *c) {
 
 /* -- lines -- */
 
-static int room(void **items, uint32_t need, uint32_t *cap, size_t size) {
+int ex_patterns_room(void **items, uint32_t need, uint32_t *cap, size_t size) {
   if (need <= *cap) return 0;
   uint32_t more = *cap ? *cap : 64;
   while (more < need) more *= 2;
@@ -417,94 +350,14 @@ static int room(void **items, uint32_t need, uint32_t *cap, size_t size) {
   return 0;
 }
 
-static struct by_word *word_of(ex_patterns *ps, uint32_t syllable) {
-  if (room((void **)&ps->words, syllable + 1, &ps->cap_words, sizeof(struct by_word)) != 0) return NULL;
-  while (ps->n_words <= syllable) ps->words[ps->n_words++] = (struct by_word){0, false};
-  return &ps->words[syllable];
-}
-
-/* Is there a way through the program on which no word is read? */
-static bool wordless(const struct code *code, unsigned n) {
-  bool reach[PROGRAM_MAX + 1] = {true};
-  /* Jumps lead forwards only. */
-  for (unsigned pc = 0; pc < n; pc++) {
-    if (!reach[pc]) continue;
-    if (code[pc].op == OP_END) return true;
-    if (code[pc].op == OP_SPLIT || code[pc].op == OP_JUMP) reach[code[pc].to] = true;
-    if (code[pc].op != OP_JUMP && code[pc].op != OP_WORD) reach[pc + 1] = true;
-  }
-  return false;
-}
-
-/* Patterns that begin with a shape are tried only before one of their words. */
-static int note_anchors(ex_patterns *ps, const struct code *code, unsigned n) {
-  for (unsigned pc = 0; pc < n; pc++) {
-    if (code[pc].op != OP_WORD) continue;
-    struct by_word *word = word_of(ps, code[pc].a);
-    if (!word) return SL_ENOMEM;
-    word->anchor = true;
-  }
-  return 0;
-}
-
-/* The list of the patterns that begin with this instruction; NULL when memory is out. */
-static uint32_t *list_of(ex_patterns *ps, const struct code *code, bool anchored) {
-  switch (code->op) {
-  case OP_CLASS:
-    ps->classes |= EX_BIT(code->a);
-    return &ps->by_class[code->a];
-  case OP_SHAPE:
-    return &ps->by[!anchored ? BY_ANY : code->a & TK_UPPER ? BY_CAPITAL : BY_LETTERS];
-  case OP_NUMBER:
-    return &ps->by[BY_NUMBER];
-  case OP_ENTITY:
-    return &ps->by[BY_ENTITY];
-  case OP_WORD: {
-    struct by_word *word = word_of(ps, code->a);
-    return word ? &word->list : NULL;
-  }
-  default:
-    return &ps->by[BY_ANY];
-  }
-}
-
-/* Enters pattern number `pattern` into the lists of all that may begin it. */
-static int index_pattern(ex_patterns *ps, const struct code *code, unsigned n, uint32_t pattern) {
-  bool seen[PROGRAM_MAX] = {false};
-  uint16_t open[PROGRAM_MAX];
-  unsigned n_open = 1;
-  bool anchored = !wordless(code, n);
-  open[0] = 0;
-  while (n_open > 0) {
-    unsigned pc = open[--n_open];
-    if (pc >= n || seen[pc]) continue;
-    seen[pc] = true;
-    const struct code *i = &code[pc];
-    if ((i->op == OP_SPLIT || i->op == OP_JUMP) && n_open < PROGRAM_MAX) open[n_open++] = i->to;
-    if (i->op == OP_SPLIT || i->op == OP_SAVE || i->op == OP_START) {
-      if (n_open < PROGRAM_MAX) open[n_open++] = (uint16_t)(pc + 1);
-      continue;
-    }
-    if (i->op == OP_JUMP) continue;
-    if (i->op == OP_SHAPE && anchored && note_anchors(ps, code, n) != 0) return SL_ENOMEM;
-    uint32_t *list = list_of(ps, i, anchored);
-    if (!list) return SL_ENOMEM;
-    if (*list && ps->entries[*list - 1].pattern == pattern) continue;
-    if (room((void **)&ps->entries, ps->n_entries + 1, &ps->cap_entries, sizeof(struct entry)) != 0) return SL_ENOMEM;
-    ps->entries[ps->n_entries] = (struct entry){pattern, *list};
-    *list = ++ps->n_entries;
-  }
-  return 0;
-}
-
 static int keep_pattern(struct compiler *c, const char *attrs, size_t n_attrs) {
   ex_patterns *ps = c->ps;
   struct pattern *p = c->p;
   for (uint32_t k = 0; k < ps->n; k++)
     if (strcmp(ps->items[k].name, p->name) == 0) ps->items[k].off = true;
-  if (room((void **)&ps->items, ps->n + 1, &ps->cap, sizeof(*p)) != 0 ||
-      room((void **)&ps->code, ps->n_code + c->n, &ps->cap_code, sizeof(struct code)) != 0 ||
-      room((void **)&ps->strings, ps->n_strings + (uint32_t)n_attrs + 1, &ps->cap_strings, 1) != 0)
+  if (ex_patterns_room((void **)&ps->items, ps->n + 1, &ps->cap, sizeof(*p)) != 0 ||
+      ex_patterns_room((void **)&ps->code, ps->n_code + c->n, &ps->cap_code, sizeof(struct code)) != 0 ||
+      ex_patterns_room((void **)&ps->strings, ps->n_strings + (uint32_t)n_attrs + 1, &ps->cap_strings, 1) != 0)
     return SL_ENOMEM;
   p->code = ps->n_code;
   p->n = (uint16_t)c->n;
@@ -517,7 +370,7 @@ static int keep_pattern(struct compiler *c, const char *attrs, size_t n_attrs) {
     ps->n_strings += (uint32_t)n_attrs + 1;
   }
   ps->items[ps->n] = *p;
-  return index_pattern(ps, c->code, c->n, ps->n++);
+  return ex_patterns_index(ps, c->code, c->n, ps->n++);
 }
 
 /* "name: TYPE =" */
@@ -580,181 +433,4 @@ int ex_pattern_read(ex_patterns *ps, ex_lex *lex, const char *line, size_t n, ch
 
 void ex_patterns_clear(ex_patterns *ps) {
   for (uint32_t k = 0; k < ps->n; k++) ps->items[k].off = true;
-}
-
-/* -- the matcher -- */
-
-struct matcher {
-  const ex_doc *doc;
-  const struct code *code;
-  uint32_t start, steps;
-  uint32_t save[2 * EX_PAT_CAPTURES];
-};
-
-/* Tokens of the hit or entity that an instruction asks for at t; EX_NONE if there is none. */
-static uint32_t reads_many(const ex_doc *doc, const struct code *i, uint32_t t) {
-  if (i->op == OP_CLASS) {
-    uint32_t len = ex_len(doc, t, (ex_class)i->a);
-    return len ? len : EX_NONE;
-  }
-  uint32_t e = ex_owner(doc, t);
-  if (e == EX_NONE || ex_ent_at(doc, e)->t0 != t || !(i->a >> ex_ent_at(doc, e)->type & 1u)) return EX_NONE;
-  return ex_ent_at(doc, e)->t1 - t;
-}
-
-/* Does the token t fit an instruction that reads one? */
-static int fits(const ex_doc *doc, const struct code *i, uint32_t t) {
-  uint32_t f = doc->tok[t].flags;
-  switch (i->op) {
-  case OP_WORD:
-    return doc->tok[t].id == i->a && (!i->flag || (f & TK_UPPER));
-  case OP_MARK:
-    return ex_is(doc, t, i->a);
-  case OP_SHAPE:
-    return (f & i->a) == i->a && !(f & i->b);
-  default:
-    return (f & TK_NUM) && doc->tok[t].value >= i->a && doc->tok[t].value <= i->b;
-  }
-}
-
-/* Tokens that an instruction reads at t; EX_NONE if it does not fit. */
-static uint32_t reads(const struct matcher *m, const struct code *i, uint32_t t) {
-  const ex_doc *doc = m->doc;
-  if (i->op == OP_GLUED) return ex_glued(doc, t) ? 0 : EX_NONE;
-  if (i->op == OP_START) return ex_flags(doc, t) & TK_BOS ? 0 : EX_NONE;
-  if (t >= doc->n_tok || (t > m->start && !ex_same_line(doc, t))) return EX_NONE;
-  if (i->op == OP_CLASS || i->op == OP_ENTITY) return reads_many(doc, i, t);
-  return fits(doc, i, t) ? 1 : EX_NONE;
-}
-
-/* The end of a match from instruction pc at t; 0 if there is none. */
-static uint32_t match(struct matcher *m, unsigned pc, uint32_t t) {
-  for (;;) {
-    const struct code *i = &m->code[pc];
-    if (++m->steps > PATTERN_STEPS || t - m->start > MATCH_MAX) return 0;
-    if (i->op == OP_END) return t;
-    if (i->op == OP_JUMP) {
-      pc = i->to;
-    } else if (i->op == OP_SAVE) {
-      uint32_t old = m->save[i->flag];
-      m->save[i->flag] = t;
-      uint32_t end = match(m, pc + 1, t);
-      if (!end) m->save[i->flag] = old;
-      return end;
-    } else if (i->op == OP_SPLIT) {
-      uint32_t end = match(m, pc + 1, t);
-      if (end) return end;
-      pc = i->to;
-    } else {
-      uint32_t n = reads(m, i, t);
-      if (n == EX_NONE) return 0;
-      t += n;
-      pc++;
-    }
-  }
-}
-
-/* Tries the patterns of a list at t. */
-static void try_list(const ex_doc *doc, uint32_t t, uint32_t list, int orders, ex_pat_match *ret) {
-  const ex_patterns *ps = ex_lex_patterns(doc->lex);
-  for (; list; list = ps->entries[list - 1].next) {
-    uint32_t k = ps->entries[list - 1].pattern;
-    const struct pattern *p = &ps->items[k];
-    if (p->off || (p->type == EX_PAT_ORDER) != orders) continue;
-    struct matcher m = {.doc = doc, .code = ps->code + p->code, .start = t};
-    uint32_t end = match(&m, 0, t);
-    *doc->steps += m.steps;
-    if (end <= t || end < ret->t1 || (end == ret->t1 && k < ret->pattern)) continue;
-    *ret = (ex_pat_match){.t0 = t, .t1 = end, .e0 = t, .e1 = end, .pattern = k};
-    for (unsigned c = 1; c < EX_PAT_CAPTURES; c++) {
-      ret->cap0[c] = m.save[2 * c];
-      ret->cap1[c] = m.save[2 * c + 1];
-    }
-    if (m.save[1] > m.save[0]) {
-      ret->e0 = m.save[0];
-      ret->e1 = m.save[1];
-    }
-  }
-}
-
-static int longest(const ex_doc *doc, uint32_t t, int orders, int anchor, ex_pat_match *ret) {
-  const ex_patterns *ps = ex_lex_patterns(doc->lex);
-  uint32_t id = doc->tok[t].id;
-  ret->t1 = t;
-  ret->pattern = 0;
-  if (id && id < ps->n_words && ps->words[id].list) try_list(doc, t, ps->words[id].list, orders, ret);
-  for (uint64_t set = doc->classes[t] & ps->classes; set; set &= set - 1)
-    try_list(doc, t, ps->by_class[__builtin_ctzll(set)], orders, ret);
-  uint32_t f = doc->tok[t].flags;
-  if (anchor && (f & TK_UPPER)) try_list(doc, t, ps->by[BY_CAPITAL], orders, ret);
-  if (anchor && (f & TK_WORD)) try_list(doc, t, ps->by[BY_LETTERS], orders, ret);
-  if (f & TK_NUM) try_list(doc, t, ps->by[BY_NUMBER], orders, ret);
-  if (orders && ps->by[BY_ENTITY] && doc->own[t] && ex_ent_at(doc, ex_owner(doc, t))->t0 == t)
-    try_list(doc, t, ps->by[BY_ENTITY], orders, ret);
-  if (ps->by[BY_ANY]) try_list(doc, t, ps->by[BY_ANY], orders, ret);
-  return ret->t1 > t;
-}
-
-int ex_pattern_at(const ex_doc *doc, uint32_t t, uint32_t anchor, ex_pat_match *ret) {
-  return longest(doc, t, 0, anchor - t < ANCHOR_REACH, ret);
-}
-
-int ex_order_pattern_at(const ex_doc *doc, uint32_t t, ex_pat_match *ret) { return longest(doc, t, 1, 1, ret); }
-
-int ex_pattern_anchor(const ex_doc *doc, uint32_t t) {
-  const ex_patterns *ps = ex_lex_patterns(doc->lex);
-  uint32_t id = doc->tok[t].id;
-  return id && id < ps->n_words && ps->words[id].anchor;
-}
-
-unsigned ex_pattern_type(const ex_patterns *ps, const ex_pat_match *m) { return ps->items[m->pattern].type; }
-
-unsigned ex_pattern_capture(const ex_patterns *ps, const ex_pat_match *m, char name) {
-  for (unsigned c = 1; c < EX_PAT_CAPTURES; c++)
-    if (ps->items[m->pattern].captures[c] == name && m->cap1[c] > m->cap0[c]) return c;
-  return EX_PAT_CAPTURES;
-}
-
-const char *ex_pattern_attr(const ex_patterns *ps, const ex_pat_match *m, const char *key) {
-  uint32_t at = ps->items[m->pattern].attrs;
-  size_t n = strlen(key);
-  for (const char *s = at ? ps->strings + at - 1 : NULL; s; s = strchr(s, ';')) {
-    while (*s == ';' || *s == ' ') s++;
-    if (strncmp(s, key, n) == 0 && s[n] == '=') return s + n + 1;
-    if (!*s) break;
-  }
-  return NULL;
-}
-
-/* The text of a capture; numbers of one digit get a zero before them. */
-static void put_capture(const ex_doc *doc, const ex_pat_match *m, char name, char *out, size_t cap) {
-  if (name == 'Y') {
-    snprintf(out, cap, doc->year ? "%04d" : "XXXX", doc->year);
-    return;
-  }
-  unsigned c = ex_pattern_capture(ex_lex_patterns(doc->lex), m, name);
-  out[0] = '\0';
-  if (c == EX_PAT_CAPTURES) return;
-  const ex_tok *a = &doc->tok[m->cap0[c]], *b = &doc->tok[m->cap1[c] - 1];
-  int digit = m->cap1[c] - m->cap0[c] == 1 && (a->flags & TK_NUM) && b->end - a->start == 1;
-  snprintf(out, cap, "%s%.*s", digit ? "0" : "", (int)(b->end - a->start), doc->s + a->start);
-}
-
-int ex_pattern_norm(const ex_doc *doc, const ex_pat_match *m, char *out, size_t cap) {
-  const char *s = ex_pattern_attr(ex_lex_patterns(doc->lex), m, "norm");
-  size_t n = 0;
-  if (!s) return 0;
-  out[0] = '\0';
-  while (*s && *s != ';' && n + 1 < cap) {
-    if (*s == '$' && s[1]) {
-      put_capture(doc, m, s[1], out + n, cap - n);
-      n += strlen(out + n);
-      s += 2;
-    } else {
-      out[n++] = *s++;
-      out[n] = '\0';
-    }
-  }
-  while (n > 0 && out[n - 1] == ' ') out[--n] = '\0';
-  return 1;
 }

@@ -33,6 +33,24 @@ typedef struct ex_pat_match {
 
 typedef struct ex_patterns ex_patterns;
 
+/* Names and orders have lists of their own. */
+enum { EX_PAT_NAMES, EX_PAT_ORDERS, EX_PAT_KINDS };
+#define EX_PAT_ANCHOR 4u /* a pattern that begins with any capital has this word in it */
+
+/* What is asked about each token of a text lies open, so that the questions are inline; nobody writes here but
+ * pattern_index.c. */
+struct ex_pat_open {
+  uint8_t *words; /* by syllable: 1 << EX_PAT_NAMES, 1 << EX_PAT_ORDERS: a pattern begins with it; EX_PAT_ANCHOR */
+  uint32_t n_words;
+  uint64_t classes[EX_PAT_KINDS]; /* that begin a pattern */
+  uint32_t flags[EX_PAT_KINDS];   /* TK_…: shapes that do */
+  bool entities[EX_PAT_KINDS];    /* entities do */
+};
+static inline const struct ex_pat_open *ex_pat_open(const ex_patterns *ps) { return (const struct ex_pat_open *)ps; }
+static inline unsigned ex_pat_word(const ex_patterns *ps, uint32_t id) {
+  return id < ex_pat_open(ps)->n_words ? ex_pat_open(ps)->words[id] : 0;
+}
+
 ex_patterns *ex_patterns_new(void);
 void ex_patterns_free(ex_patterns *ps);
 
@@ -44,9 +62,8 @@ int ex_pattern_read(ex_patterns *ps, struct ex_lex *lex, const char *line, size_
 void ex_patterns_clear(ex_patterns *ps);
 
 /* Does a pattern that is no order begin at t? The longest match, of equals the one read last. anchor: the next token, t
- * or behind it, for which ex_pattern_anchor is true. */
+ * or behind it, whose word has EX_PAT_ANCHOR. */
 int ex_pattern_at(const struct ex_doc *doc, uint32_t t, uint32_t anchor, ex_pat_match *ret);
-int ex_pattern_anchor(const struct ex_doc *doc, uint32_t t);
 /* The same for orders, whose patterns may ask for entities. */
 int ex_order_pattern_at(const struct ex_doc *doc, uint32_t t, ex_pat_match *ret);
 

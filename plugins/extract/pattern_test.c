@@ -81,6 +81,14 @@ static void test_own_patterns(void **state) {
         "Hắn là đầu lĩnh phường chèo Nguyễn Văn Tám.", "ROLE đầu lĩnh phường chèo; PERSON Nguyễn Văn Tám; ");
 }
 
+/* A document whose pattern names no kind has none; that is no lack of memory. */
+static void test_without_captures(void **state) {
+  (void)state;
+  check("[pattern]\nmemo: LEGAL_REF = phiếu chuyển AA\n", "Theo phiếu chuyển TNMT, việc đã xong.",
+        "LEGAL_REF phiếu chuyển TNMT; ");
+  check("[pattern]\nhalf: QUANTITY = nửa số hộ\n", "Có nửa số hộ nghèo.", "QUANTITY nửa số hộ; ");
+}
+
 static void test_nothing_and_removal(void **state) {
   (void)state;
   check("[pattern]\nscore: NONE = tỷ số N \"-\" N đều\n", "Kết quả: tỷ số 3-3 đều người xem vui.", "");
@@ -203,8 +211,13 @@ static void test_weights(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_own_patterns),   cmocka_unit_test(test_nothing_and_removal), cmocka_unit_test(test_orders),
-      cmocka_unit_test(test_pattern_errors), cmocka_unit_test(test_other_errors),        cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_own_patterns),
+      cmocka_unit_test(test_without_captures),
+      cmocka_unit_test(test_nothing_and_removal),
+      cmocka_unit_test(test_orders),
+      cmocka_unit_test(test_pattern_errors),
+      cmocka_unit_test(test_other_errors),
+      cmocka_unit_test(test_bounded),
       cmocka_unit_test(test_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -460,13 +460,17 @@ static uint32_t name_at(ex_doc *doc, struct pass *p, uint32_t t) {
 }
 
 void ex_find_names(ex_doc *doc) {
+  static const uint64_t lower = EX_BIT(C_PATTERN) | EX_BIT(C_RANK) | EX_BIT(C_TITLE) | EX_BIT(C_TITLE_PRE) |
+                                EX_BIT(C_JOB) | EX_BIT(C_HONORIFIC) | EX_BIT(C_PLACE) | EX_BIT(C_ADMIN) |
+                                EX_BIT(C_PLACE_HEAD) | EX_BIT(C_GAZ) | EX_BIT(C_ORG) | EX_BIT(C_ORG_HEAD);
   struct pass p = {.person = EX_NONE};
   for (uint32_t k = 0; k < NAMES; k++) p.last[k] = EX_NONE;
   for (uint32_t t = 0; t < doc->n_tok && !doc->oom;) {
     doc->work++;
     if (doc->tok[t].flags & (TK_BOS | TK_BOP)) p.person = EX_NONE;
     uint32_t f = doc->tok[t].flags;
-    int may = !doc->own[t] && (f & TK_WORD) && ((f & TK_UPPER) || doc->tok[t].id);
+    /* Most words are in lower case and begin nothing. */
+    int may = !doc->own[t] && (f & TK_WORD) && ((f & TK_UPPER) || (doc->classes[t] & lower) != 0);
     uint32_t end = may ? name_at(doc, &p, t) : 0;
     t = end > t ? end : t + 1;
   }

@@ -440,7 +440,8 @@ static void note_entity(const ex_doc *doc, struct talk *talk, uint32_t i, uint32
 /* An order that a pattern finds at t. Returns the token behind it, 0 if there is none. */
 static uint32_t found_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t) {
   ex_pat_match m;
-  if (!(talk->what & EX_RUN_DIRECTIVES) || !ex_order_pattern_at(doc, t, &m) || m.t1 >= c->t1) return 0;
+  if (!(talk->what & EX_RUN_DIRECTIVES) || !ex_pattern_may(doc, ex_lex_patterns(doc->lex), t, EX_PAT_ORDERS)) return 0;
+  if (!ex_order_pattern_at(doc, t, &m) || m.t1 >= c->t1) return 0;
   unsigned w = ex_pattern_capture(ex_lex_patterns(doc->lex), &m, 'w');
   ex_speaker who = talk->speaker;
   who.inherited = true;
@@ -464,6 +465,13 @@ static uint32_t said_at(ex_doc *doc, ex_clause *c, struct talk *talk, uint32_t t
   return end || ex_owner(doc, t) != EX_NONE || !doc->tok[t].id ? end : verb_at(doc, c, talk, t);
 }
 
+/* Most words are no part of an entity, no mark, and begin neither an order nor a report. */
+static inline int is_silent(const ex_doc *doc, uint32_t t) {
+  static const uint64_t verbs = EX_BIT(C_DIRECTIVE) | EX_BIT(C_SAY);
+  return !doc->own[t] && !(doc->tok[t].flags & TK_PUNCT) && !(doc->classes[t] & verbs) &&
+         !ex_pattern_may(doc, ex_lex_patterns(doc->lex), t, EX_PAT_ORDERS);
+}
+
 static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) {
   ex_clause c = {.t0 = s->t0, .t1 = s->t1};
   uint32_t before = doc->directives.n;
@@ -473,6 +481,10 @@ static void read_sentence(ex_doc *doc, struct talk *talk, const ex_sentence *s) 
   according_to(doc, &c, talk);
   for (uint32_t t = c.t0; t < c.t1 && !doc->oom;) {
     doc->work++;
+    if (is_silent(doc, t)) {
+      t++;
+      continue;
+    }
     uint32_t i = ex_owner(doc, t);
     if (t >= talk->quoted && opens_quote(doc, t)) quote_at(doc, talk, t);
     if (i != EX_NONE) note_entity(doc, talk, i, t);

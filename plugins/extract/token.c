@@ -119,34 +119,100 @@ static void read_word(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t 
   if (letters >= 2 && letters == uppers) tok->flags |= TK_CAPS;
 }
 
+/* The entry of the letter of the Vietnamese alphabet at s[*i], of two or three bytes; moves *i behind it. 0 if there is
+ * none. */
+static inline unsigned marked_letter(const char *s, size_t n, size_t *i) {
+  const unsigned char *p = (const unsigned char *)s + *i;
+  unsigned e = 0, len = 2;
+  if (p[0] >= 0xC3 && p[0] <= 0xC6 && n - *i >= 2 && (p[1] & 0xC0) == 0x80) {
+    e = vi_low[(p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu)];
+  } else if (p[0] == 0xE1 && n - *i >= 3 && (p[1] & 0xFC) == 0xB8 && (p[2] & 0xC0) == 0x80) {
+    e = vi_ext[(p[1] & 3u) << 6 | (p[2] & 0x3Fu)];
+    len = 3;
+  }
+  if (!vi_letter_of(e)) return 0;
+  *i += len;
+  return e;
+}
+
+/* Does a word end at s[i]? Not before marks, invisible characters and foreign letters. */
+static inline int word_ends(const char *s, size_t n, size_t i) {
+  if (i >= n) return 1;
+  if ((unsigned char)s[i] < 0x80) return !vi_letter_of(vi_low[(unsigned char)s[i]]);
+  uint32_t cp = vi_next(s, n, &i);
+  return !(vi_entry(cp) & (VI_LETTER | VI_MARK)) && !vi_is_ignorable(cp);
+}
+
+/* What read_word does, for a composed syllable of at most ten letters; 0 if the word at *i is none, with nothing
+ * changed. */
+static inline int read_syllable(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t *ret_key) {
+  uint64_t key = 0;
+  unsigned shift = 0, tones = 0, tone = 0, all = VI_UPPER, first = 0;
+  size_t at = *i;
+  for (; at < n && shift < 60; shift += 6) {
+    unsigned char a = (unsigned char)s[at];
+    unsigned e = vi_low[a & 0x7Fu];
+    if (a >= 0x80) {
+      if (!(e = marked_letter(s, n, &at))) break;
+      tones += (e & (7u << 6)) != 0;
+      tone |= e;
+    } else if (vi_letter_of(e)) {
+      at++;
+    } else {
+      break;
+    }
+    if (!shift) first = e;
+    all &= e;
+    key |= (uint64_t)vi_letter_of(e) << shift;
+  }
+  if (!shift || tones > 1 || !word_ends(s, n, at)) return 0;
+  *i = at;
+  *ret_key = vi_key_i(key | (uint64_t)vi_tone_of(tone) << 60);
+  tok->end = (uint32_t)at;
+  tok->flags |= TK_WORD | (first & VI_UPPER ? TK_UPPER : 0) | (shift == 6 ? TK_ONE : all ? TK_CAPS : 0);
+  return 1;
+}
+
+/* Reads what begins with the code point cp at `at`; *i stands behind it. */
+static void read_token(const char *s, size_t n, size_t *i, size_t at, uint32_t cp, ex_tok *tok, uint64_t *ret_key) {
+  unsigned e = vi_entry(cp);
+  if (!(e & (VI_LETTER | VI_DIGIT))) {
+    tok->flags |= TK_PUNCT;
+    tok->value = cp;
+    *ret_key = KEY_PUNCT | cp;
+    return;
+  }
+  *i = at;
+  if (e & VI_DIGIT) {
+    read_number(s, n, i, tok, ret_key);
+  } else {
+    read_word(s, n, i, tok, ret_key);
+  }
+}
+
 int ex_tok_next(const char *s, size_t n, size_t *i, ex_tok *tok, uint64_t *ret_key) {
   uint32_t flags = *i == 0 ? TK_BOP : TK_GLUED;
   while (*i < n) {
     size_t at = *i;
+    if (s[at] == ' ') {
+      flags &= ~TK_GLUED;
+      ++*i;
+      continue;
+    }
+    *tok = (ex_tok){.start = (uint32_t)at, .flags = flags};
+    if (read_syllable(s, n, i, tok, ret_key)) {
+      tok->key_low = (uint32_t)(*ret_key ^ *ret_key >> 30);
+      return 1;
+    }
     uint32_t cp = vi_next(s, n, i);
-    unsigned e = vi_entry(cp);
-    if (e & VI_SPACE) {
+    if (vi_entry(cp) & VI_SPACE) {
       flags &= ~TK_GLUED;
       if (cp == '\n') flags |= TK_BOP;
       continue;
     }
     if (vi_is_ignorable(cp)) continue;
-    tok->start = (uint32_t)at;
     tok->end = (uint32_t)*i;
-    tok->flags = flags;
-    tok->value = 0;
-    if (e & (VI_LETTER | VI_DIGIT)) {
-      *i = at;
-      if (e & VI_DIGIT) {
-        read_number(s, n, i, tok, ret_key);
-      } else {
-        read_word(s, n, i, tok, ret_key);
-      }
-    } else {
-      tok->flags |= TK_PUNCT;
-      tok->value = cp;
-      *ret_key = KEY_PUNCT | cp;
-    }
+    read_token(s, n, i, at, cp, tok, ret_key);
     tok->key_low = (uint32_t)(*ret_key ^ *ret_key >> 30);
     return 1;
   }

@@ -81,8 +81,8 @@ struct list_stage {
   const sl_resume *resume;
   fetch_memory *memory;
   fetch_lines lines;
-  bool open, ended, new_in_pass;
-  uint64_t pass, began; /* began: the position when the run began */
+  bool ended;
+  uint64_t pass, began, last; /* began: the position when the run began; last: the last cursor given */
   list_item *head, *tail;
   int64_t n_items;
   size_t ready_bytes;
@@ -263,7 +263,6 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
   int rc = fetch_lines_next(&s->lines, &url, &place);
   if (rc <= 0) return rc;
   if (s->resume && s->resume->given(ctx, cursor_of(s, place))) return 1;
-  s->new_in_pass = true;
   list_item *i = calloc(1, sizeof *i);
   if (!i) return SL_ENOMEM;
   i->stage = s;
@@ -295,23 +294,6 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
   return 1;
 }
 
-/* A pass that was completed before this run is followed by another. */
-static bool next_pass(sl_ctx *ctx, list_stage *s) {
-  char text[32];
-  sl_bytes value;
-  uint64_t done = 0;
-  if (!s->resume || s->new_in_pass) return false;
-  if (s->resume->get(ctx, "end", &value) == SL_OK && value.len < sizeof text) {
-    memcpy(text, value.data, value.len);
-    text[value.len] = '\0';
-    done = strtoull(text, NULL, 10);
-  }
-  if (done != s->pass) return false;
-  s->pass++;
-  s->new_in_pass = true; /* one is enough, also over an empty list */
-  return true;
-}
-
 static int32_t open_lines(sl_ctx *ctx, list_stage *s, uint64_t at) {
   fetch_lines_close(&s->lines);
   if (fetch_lines_open(&s->lines, &s->p->urls, s->p->file, at) == 0) return SL_OK;
@@ -319,9 +301,10 @@ static int32_t open_lines(sl_ctx *ctx, list_stage *s, uint64_t at) {
   return SL_EIO;
 }
 
+/* The pass was read to its end; it is complete when its last document has ended. */
 static void note_end(sl_ctx *ctx, const list_stage *s) {
-  char text[32];
-  int n = snprintf(text, sizeof text, "%" PRIu64, s->pass);
+  char text[64];
+  int n = snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, s->pass, s->last);
   if (s->resume) (void)s->resume->put(ctx, "end", text, (size_t)n);
 }
 
@@ -335,10 +318,6 @@ static int32_t refill(sl_ctx *ctx, list_stage *s) {
       return rc;
     }
     if (rc > 0) continue;
-    if (next_pass(ctx, s)) {
-      if ((rc = open_lines(ctx, s, 0))) return rc;
-      continue;
-    }
     note_end(ctx, s);
     s->ended = true;
   }
@@ -349,6 +328,7 @@ static int32_t give(sl_ctx *ctx, list_stage *s, list_item *i) {
   sl_doc *doc = i->doc;
   i->doc = NULL;
   s->ready_bytes -= i->bytes;
+  s->last = i->cursor;
   if (i->rejected) return sl_reject(ctx, doc);
   write_note(ctx, i);
   return sl_emit(ctx, doc);
@@ -388,24 +368,33 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
   return web_client_new(ctx, &s->p->web, &s->client);
 }
 
-/* Where the run goes on: in the pass of before, or in a new one if the list is another. */
-static uint64_t place_to_begin(sl_ctx *ctx, list_stage *s) {
-  char mark[128], old[128] = "";
+/* A note of the state as text, "" if there is none. */
+static void note_text(sl_ctx *ctx, const list_stage *s, const char *key, char *text, size_t cap) {
   sl_bytes value;
-  s->pass = s->pass ? s->pass + 1 : 1;
-  s->began = 0;
+  size_t n = s->resume->get(ctx, key, &value) == SL_OK && value.len < cap ? value.len : 0;
+  if (n) memcpy(text, value.data, n);
+  text[n] = '\0';
+}
+
+/* Where the run goes on: in a pass that is not complete, or in a new one. */
+static uint64_t place_to_begin(sl_ctx *ctx, list_stage *s) {
+  char mark[128], old[128], end[64];
+  uint64_t ended = 0, last = 0;
+  s->last = 0;
+  s->pass++;
   if (!s->resume) return 0;
   s->began = s->resume->position(ctx);
-  if (s->resume->get(ctx, "list", &value) == SL_OK && value.len < sizeof old) {
-    memcpy(old, value.data, value.len);
-    old[value.len] = '\0';
-  }
+  note_text(ctx, s, "list", old, sizeof old);
+  note_text(ctx, s, "end", end, sizeof end);
   fetch_lines_mark(&s->p->urls, s->p->file, old[0] ? old : NULL, mark);
+  if (sscanf(end, "%" SCNu64 " %" SCNu64, &ended, &last) != 2) ended = last = 0;
   uint64_t pass = s->began >> PLACE_BITS;
-  s->pass = pass ? pass : 1;
-  if (strcmp(old, mark) == 0) return s->began & (((uint64_t)1 << PLACE_BITS) - 1);
+  s->pass = pass > ended ? pass : ended;
+  if (s->pass == 0) s->pass = 1;
+  bool complete = ended == s->pass && s->began >= last, same = strcmp(old, mark) == 0;
+  if (!same) (void)s->resume->put(ctx, "list", mark, strlen(mark));
+  if (same && !complete) return pass == s->pass ? s->began & (((uint64_t)1 << PLACE_BITS) - 1) : 0;
   if (old[0]) s->pass++;
-  (void)s->resume->put(ctx, "list", mark, strlen(mark));
   return 0;
 }
 
@@ -415,7 +404,7 @@ static int32_t start(sl_ctx *ctx, void *stage) {
   s->resume = sl_extension(ctx, SL_EXT_RESUME);
   if (!s->resume && s->p->window && !s->memory && !(s->memory = fetch_memory_new())) return no_memory(ctx);
   if (s->resume) purge_notes(ctx, s);
-  s->ended = s->new_in_pass = false;
+  s->ended = false;
   int32_t rc = open_lines(ctx, s, place_to_begin(ctx, s));
   return rc ? rc : web_client_start(s->client, ctx);
 }

@@ -163,6 +163,7 @@ int32_t web_client_new(sl_ctx *ctx, const web_params *params, web_client **ret) 
 void web_client_free(web_client *c) {
   if (!c) return;
   if (c->ctx) web_client_stop(c);
+  web_hosts_free(c);
   curl_slist_free_all(c->resolve);
   webaddr_list_free(&c->allowed);
   drop(c, &c->agent);
@@ -188,10 +189,12 @@ int32_t web_client_start(web_client *c, sl_ctx *ctx) {
 
 void web_client_stop(web_client *c) {
   if (!c->ctx) return;
+  c->working = 1; /* nothing is begun any more */
   for (uint32_t i = 0; i < WEB_BUCKETS; i++)
     while (c->jobs[i]) web_job_free(c->jobs[i]);
-  web_hosts_free(c);
+  web_hosts_rest(c);
   web_curl_stop(c);
+  c->working = 0;
   if (c->wake_timer) sl_timer_stop(c->ctx, c->wake_timer);
   if (c->tick_timer) sl_timer_stop(c->ctx, c->tick_timer);
   c->wake_timer = c->tick_timer = 0;

@@ -111,6 +111,18 @@ void web_hosts_free(web_client *c) {
     while (c->hosts[i]) host_free(c, c->hosts[i]);
 }
 
+void web_hosts_rest(web_client *c) {
+  for (uint32_t i = 0; i < WEB_BUCKETS; i++)
+    for (web_host *h = c->hosts[i]; h; h = h->bucket) {
+      h->active = 0;
+      if (h->robots == WEB_ROBOTS_COMING) h->robots = WEB_ROBOTS_UNKNOWN;
+      leave(c, h);
+      h->turn = WEB_IDLE;
+      append(&c->idle_head, &c->idle_tail, h);
+      c->n_idle++;
+    }
+}
+
 /* Those that have been idle for longest are forgotten, unless their pause is not over. */
 static void forget_idle(web_client *c) {
   int64_t now = web_now(c);

@@ -184,6 +184,8 @@ void web_host_done(web_client *c, web_host *h);
 void web_host_settle(web_client *c, web_host *h);
 /* Begins what may begin. */
 void web_hosts_run(web_client *c);
+/* All requests were given up: what is known of the hosts, and their pauses, stay. */
+void web_hosts_rest(web_client *c);
 void web_hosts_free(web_client *c);
 int web_heap_add(web_client *c, web_timed *t, int64_t due); /* 0 or -1 */
 void web_heap_remove(web_client *c, web_timed *t);

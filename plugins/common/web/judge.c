@@ -187,6 +187,8 @@ static verdict of_code(const web_answer *a) {
   case CURLE_BAD_CONTENT_ENCODING:
     return (verdict){"encoding", why, NULL, false};
   case CURLE_OUT_OF_MEMORY:
+    /* So curl says that a header is larger than it takes. */
+    if (a->connected) return (verdict){"protocol", "a header of the answer is too large", NULL, true};
     return (verdict){"memory", "memory is out", NULL, true};
   case CURLE_UNSUPPORTED_PROTOCOL:
   case CURLE_WEIRD_SERVER_REPLY:

@@ -49,24 +49,33 @@ static int64_t days_of(int64_t y, int m, int d) {
   return era * 146097 + doe - 719468;
 }
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994". */
+typedef struct moment {
+  int year, month, day, seconds;
+} moment;
+
+/* "06 Nov 1994 08:49:37 GMT", "06-Nov-94 08:49:37 GMT" */
+static bool http_date(const char **p, moment *t) {
+  if (!digits(p, 1, 2, &t->day) || !(**p == ' ' || **p == '-')) return false;
+  bool old = *(*p)++ == '-';
+  if (!month(p, &t->month) || !mark(p, old ? "-" : " ") || !digits(p, old ? 2 : 4, 4, &t->year)) return false;
+  if (t->year < 100) t->year += t->year < 70 ? 2000 : 1900;
+  return mark(p, " ") && clock_time(p, &t->seconds) && (mark(p, " GMT") || mark(p, " UTC"));
+}
+
+/* "Nov  6 08:49:37 1994" */
+static bool asctime_date(const char **p, moment *t) {
+  if (!month(p, &t->month)) return false;
+  while (**p == ' ') ++*p;
+  return digits(p, 1, 2, &t->day) && mark(p, " ") && clock_time(p, &t->seconds) && mark(p, " ") &&
+         digits(p, 4, 4, &t->year);
+}
+
 static bool date(const char *p, int64_t *ret_seconds) {
-  int y, mo, d, s;
+  moment t;
   while ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')) p++;
-  if (mark(&p, ", ")) {
-    if (!digits(&p, 1, 2, &d) || !(*p == ' ' || *p == '-')) return false;
-    bool old = *p++ == '-';
-    if (!month(&p, &mo) || !mark(&p, old ? "-" : " ") || !digits(&p, old ? 2 : 4, 4, &y)) return false;
-    if (y < 100) y += y < 70 ? 2000 : 1900;
-    if (!mark(&p, " ") || !clock_time(&p, &s) || !(mark(&p, " GMT") || mark(&p, " UTC"))) return false;
-  } else {
-    if (!mark(&p, " ") || !month(&p, &mo)) return false;
-    while (*p == ' ') p++;
-    if (!digits(&p, 1, 2, &d) || !mark(&p, " ") || !clock_time(&p, &s) || !mark(&p, " ") || !digits(&p, 4, 4, &y))
-      return false;
-  }
-  if (*p || d < 1 || d > 31) return false;
-  *ret_seconds = days_of(y, mo, d) * 86400 + s;
+  bool good = mark(&p, ", ") ? http_date(&p, &t) : mark(&p, " ") && asctime_date(&p, &t);
+  if (!good || *p || t.day < 1 || t.day > 31) return false;
+  *ret_seconds = days_of(t.year, t.month, t.day) * 86400 + t.seconds;
   return true;
 }
 

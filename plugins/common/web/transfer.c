@@ -36,7 +36,7 @@ static void on_socket(sl_ctx *ctx, void *stage, void *user, uint32_t events, int
   (void)stage;
   if (events & SL_WATCH_READ) mask |= CURL_CSELECT_IN;
   if (events & SL_WATCH_WRITE) mask |= CURL_CSELECT_OUT;
-  if (error) mask |= CURL_CSELECT_ERR;
+  if (error) mask = CURL_CSELECT_IN | CURL_CSELECT_OUT; /* what is wrong, reading and writing will tell */
   curl_multi_socket_action(c->multi, s->fd, mask, &running);
   drain(c);
 }

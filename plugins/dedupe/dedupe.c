@@ -47,7 +47,7 @@ static const sl_param param_table[] = {
     SL_PARAM(params, action, SL_T_ENUM, 0, "drop", "drop|link",
              "drop ends the later copy; link lets it go on with /duplicate_of."),
     SL_PARAM(params, window, SL_T_INT, 0, "50000", "1..10000000",
-             "Documents that are remembered, the last ones; about 600 bytes of memory each."),
+             "Documents that are remembered, the last ones; about 550 bytes of memory each."),
     SL_PARAM(params, age, SL_T_DURATION, 0, "720h", NULL,
              "How long a document is remembered; 0s: as long as the window."),
 };
@@ -218,7 +218,7 @@ static const sl_stage_type dedupe = {
     .struct_size = sizeof(sl_stage_type),
     .kind = SL_TRANSFORM,
     .name = "dedupe",
-    .summary = "Drops or links documents that repeat an earlier one, word for word or nearly.",
+    .summary = "Drops or links documents that repeat an earlier one, word for word or nearly",
     .help = "Compares each document with the last ones (`window`, `age`), which are remembered in the state. Exact "
             "copies have\n"
             "the same syllables in the same order; near copies share at least `similarity` of their runs of three "
@@ -249,7 +249,7 @@ static const sl_plugin plugin = {
     .name = "dedupe",
     .version = "0.1.0",
     .license = "Apache-2.0",
-    .description = "Drops or links documents that repeat an earlier one.",
+    .description = "Drops or links documents that repeat an earlier one",
     .cjson_version = cJSON_Version,
     .types = types,
 };

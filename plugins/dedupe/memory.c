@@ -21,7 +21,6 @@ typedef struct header {
 void dd_memory_init(dd_memory *m, sl_ctx *ctx, uint32_t window, int64_t age) {
   lane_mem mem = {ctx->host->alloc, ctx->host->free};
   memset(m, 0, sizeof *m);
-  m->kv = sl_extension(ctx, SL_EXT_KV);
   m->age = age;
   dd_index_init(&m->index, &mem, window);
 }
@@ -129,6 +128,7 @@ static int32_t note_size(dd_memory *m, sl_ctx *ctx, sl_doc *doc) {
 int32_t dd_memory_load(dd_memory *m, sl_ctx *ctx, sl_doc *doc) {
   int32_t rc = 0;
   if (m->loaded) return 0;
+  m->kv = sl_extension(ctx, SL_EXT_KV); /* the host may not have it before the first document */
   if (m->kv) {
     dd_index_done(&m->index);
     m->next = 0;

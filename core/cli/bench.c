@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/exec.h"
+#include "cli/quality.h"
 #include "cli/report.h"
 #include "obs/term.h"
 
@@ -134,6 +135,8 @@ static int run_bench(const sl_cli *cli) {
   sl_registry *registry = NULL;
   bench b = {.cli = cli, .runs = 1};
   uint64_t limit = 0;
+  if (sl_cli_has(cli, "quality")) return sl_cli_quality(cli);
+  if (cli->n_args != 1) return sl_cli_usage(cli, "expected a pipeline file, or --quality");
   int rc = sl_cli_count(cli, "repeat", 1, &b.runs);
   if (rc == SL_EXIT_OK) rc = sl_cli_count(cli, "limit", 1, &limit);
   if (rc == SL_EXIT_OK) rc = sl_cli_registry(cli, &registry);
@@ -156,20 +159,24 @@ static const sl_cli_option options[] = {
     {"dry-run", 0, NULL, "Leaves the sinks out."},
     {"set", 's', "STAGE.PARAM=VALUE", "Overrides a parameter, or lanes=N. Repeatable."},
     {"json", 0, NULL, "One JSON array with an object a run."},
+    {"quality", 0, NULL, "Measures how good the stages are instead."},
     {"log-format", 0, "FORMAT", NULL},
 };
 
 const sl_cli_command sl_cmd_bench = {
     .name = "bench",
-    .args = "FILE",
+    .args = "FILE | --quality [DIR]",
     .summary = "Measures a pipeline file: documents/s, MB/s and CPU per stage.",
     .more = "The sinks really write, as in 'sluice run', unless --dry-run is given; the state\n"
             "is one of its own beside that of the pipeline, and goes with the run. CPU is\n"
             "what the stages' own calls took; reading, parsing and printing JSON outside of\n"
-            "them is in the CPU of the process. Exit codes as for 'sluice run'.\n",
+            "them is in the CPU of the process. Exit codes as for 'sluice run'.\n"
+            "\n"
+            "--quality prints what the language stages get right, on what ships with Sluice\n"
+            "and on the treebank and the gold articles of DIR, if they are there.\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],
-    .min_args = 1,
+    .min_args = 0,
     .max_args = 1,
     .run = run_bench,
 };

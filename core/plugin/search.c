@@ -106,3 +106,22 @@ char *sl_search_probe(const char *self) {
   sl_mem_free(dir);
   return found;
 }
+
+static char *if_folder(char *path) {
+  if (path && sl_path_is_dir(path)) return path;
+  sl_mem_free(path);
+  return NULL;
+}
+
+char *sl_search_quality(const char *self) {
+  const char *named = getenv("SLUICE_QUALITY_PATH");
+  if (named && *named) return sl_path_abs(named, NULL);
+  char *dir = exe_dir(self), *found = NULL;
+  if (dir && in_build_tree(dir)) found = if_folder(sl_path_join(SLUICE_BUILD_DIR, "quality"));
+  char *folder = dir && !found ? beside(dir, SLUICE_LIBEXECDIR) : NULL;
+  if (folder) found = if_folder(sl_path_join(folder, "quality"));
+  sl_mem_free(folder);
+  if (!found) found = if_folder(sl_path_join(SLUICE_PROBE_DIR, "quality"));
+  sl_mem_free(dir);
+  return found;
+}

@@ -10,5 +10,8 @@
 int sl_search_default(const char *self, sl_strlist *path);
 /* The program sluice-probe. [own: sl_mem_free]; NULL if it is nowhere. */
 char *sl_search_probe(const char *self);
+/* The folder of the programs that measure how good plugins are: SLUICE_QUALITY_PATH, then as above. [own: sl_mem_free];
+ * NULL if it is nowhere. */
+char *sl_search_quality(const char *self);
 
 #endif

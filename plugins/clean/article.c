@@ -35,7 +35,7 @@ static void reset(clean_work *w) {
   w->n_removed = 0;
   w->bads.n = 0;
   w->title_start = w->title_end = w->lead_start = w->lead_end = 0;
-  w->has_when = 0;
+  w->has_when = w->when_of_page = 0;
 }
 
 static int add_removed(clean_work *w, clean_view *v, size_t start, size_t end, uint8_t kind) {
@@ -97,7 +97,8 @@ static int to_text(clean_work *w, const clean_input *in, const clean_options *op
   html = html || (opt->format == CLEAN_FORMAT_AUTO && clean_is_html(ret->s, ret->n, media_type));
   w->is_html = html;
   if (!html) return SL_OK;
-  rc = clean_html(ret, in->url, opt->max_nodes, &w->page, why);
+  clean_page_options page = {in->url, opt->max_nodes, opt->sites, opt->n_sites};
+  rc = clean_html(ret, &page, &w->page, why);
   if (rc == SL_OK) *ret = clean_buf_view(&w->page.text);
   return rc;
 }
@@ -133,6 +134,7 @@ int clean_article(clean_work *w, const clean_input *in, const clean_lexicon *lex
   const clean_when *when = w->is_html && w->page.meta.has_published ? &w->page.meta.published : NULL;
   int better = w->lines.has_when && (!when || (when->hour < 0 && w->lines.when.hour >= 0));
   w->has_when = when || w->lines.has_when;
+  w->when_of_page = when && !better;
   if (w->has_when) w->when = better ? w->lines.when : *when;
   return SL_OK;
 }

@@ -25,6 +25,8 @@ typedef struct clean_options {
   int32_t replace;    /* 1: invalid bytes become U+FFFD; 0: they are an error */
   int32_t blank_line; /* 1: paragraphs are separated by a blank line */
   size_t max_nodes;   /* of a page; 0: no limit */
+  const clean_site *sites;
+  size_t n_sites;
   const char *charset;
   clean_rules rules;
 } clean_options;
@@ -50,6 +52,7 @@ typedef struct clean_work {
   size_t title_start, title_end, lead_start, lead_end; /* in out; equal: none */
   clean_when when;
   int has_when;
+  int when_of_page; /* when is from the page's metadata, not from a line */
 } clean_work;
 
 void clean_work_init(clean_work *w, const clean_mem *mem);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "article.h"
+#include "fields.h"
 
 #define EMPTY_DROP 0
 #define EMPTY_REJECT 1
@@ -137,83 +137,35 @@ static void lane_close(sl_ctx *ctx, void *stage, void *lane) {
 /* ---- the result as JSON
  * ------------------------------------------------------------------------------------------------ */
 
-static cJSON *string_of(const clean_mem *mem, const char *s, size_t n) {
-  char small[512], *z = n < sizeof small ? small : mem->alloc(n + 1);
-  if (!z) return NULL;
-  memcpy(z, s, n);
-  z[n] = '\0';
-  cJSON *item = cJSON_CreateString(z);
-  if (z != small) mem->free(z);
-  return item;
-}
-
-static int push(cJSON *array, cJSON *item) {
-  if (item && cJSON_AddItemToArray(array, item)) return 1;
-  cJSON_Delete(item);
-  return 0;
-}
-
-static int put(cJSON *object, const char *key, cJSON *item) {
-  if (item && cJSON_AddItemToObjectCS(object, key, item)) return 1;
-  cJSON_Delete(item);
-  return 0;
-}
-
 /* {"kind": "caption", "text": "…", "bytes": [120, 180]}; bytes are the payload's. */
 static cJSON *removed_item(const clean_mem *mem, const clean_removed *r, int has_payload) {
   cJSON *o = cJSON_CreateObject();
   if (!o) return NULL;
-  int ok =
-      put(o, "kind", cJSON_CreateString(clean_kind_name(r->kind))) && put(o, "text", string_of(mem, r->text, r->n));
+  int ok = clean_json_put(o, "kind", cJSON_CreateString(clean_kind_name(r->kind))) &&
+           clean_json_put(o, "text", clean_json_string(mem, r->text, r->n));
   if (ok && has_payload && r->end > r->start) {
     cJSON *b = cJSON_CreateArray();
-    ok = b && push(b, cJSON_CreateNumber((double)r->start)) && push(b, cJSON_CreateNumber((double)r->end));
-    ok = put(o, "bytes", b) && ok;
+    ok = b && clean_json_push(b, cJSON_CreateNumber((double)r->start)) &&
+         clean_json_push(b, cJSON_CreateNumber((double)r->end));
+    ok = clean_json_put(o, "bytes", b) && ok;
   }
   if (ok) return o;
   cJSON_Delete(o);
   return NULL;
 }
 
-/* Adds s[0, n) as `key`, unless it is empty or the document has such a field already (from a feed, say). 0: no memory.
- */
-static int put_new(const clean_mem *mem, const cJSON *body, cJSON *o, const char *key, const char *s, size_t n) {
-  return n == 0 || cJSON_GetObjectItemCaseSensitive(body, key) || put(o, key, string_of(mem, s, n));
-}
-
-static int put_authors(const clean_mem *mem, const clean_work *w, cJSON *o) {
-  cJSON *a = cJSON_CreateArray();
-  int ok = a != NULL;
-  for (size_t i = 0; ok && i < w->lines.n_authors; i++) {
-    size_t start = w->lines.authors[i].start;
-    ok = push(a, string_of(mem, w->normal.s + start, w->lines.authors[i].end - start));
-  }
-  const clean_names *names = &w->page.meta.authors;
-  for (size_t i = 0; ok && w->lines.n_authors == 0 && i < names->n; i++)
-    ok = push(a, cJSON_CreateString(names->items[i]));
-  return put(o, "authors", a) && ok;
-}
-
 static int put_removed(const clean_mem *mem, const clean_work *w, int has_payload, cJSON *o) {
   cJSON *a = cJSON_CreateArray();
   int ok = a != NULL;
-  for (size_t i = 0; ok && i < w->n_removed; i++) ok = push(a, removed_item(mem, &w->removed[i], has_payload));
-  return put(o, "removed", a) && ok;
+  for (size_t i = 0; ok && i < w->n_removed; i++)
+    ok = clean_json_push(a, removed_item(mem, &w->removed[i], has_payload));
+  return clean_json_put(o, "removed", a) && ok;
 }
 
 /* The new fields as an object of their own: nothing of the document changes before all of them are made. */
 static int make_fields(struct stage *st, const clean_work *w, const cJSON *body, int has_payload, cJSON *o) {
-  const clean_mem *mem = &st->mem;
-  const char *s = w->out.s ? w->out.s : "";
-  char when[CLEAN_WHEN_MAX] = "";
-  if (w->has_when) clean_when_print(&w->when, st->zone, when);
-  int named = (w->lines.n_authors || (w->is_html && w->page.meta.authors.n)) &&
-              !cJSON_GetObjectItemCaseSensitive(body, "authors");
-  return put(o, "schema", cJSON_CreateNumber(1)) &&
-         put_new(mem, body, o, "title", s + w->title_start, w->title_end - w->title_start) &&
-         put_new(mem, body, o, "lead", s + w->lead_start, w->lead_end - w->lead_start) &&
-         put_new(mem, body, o, "published", when, strlen(when)) && (!named || put_authors(mem, w, o)) &&
-         (!st->p->list_removed || put_removed(mem, w, has_payload, o));
+  return clean_json_put(o, "schema", cJSON_CreateNumber(1)) && clean_fields(&st->mem, w, body, st->zone, o) &&
+         (!st->p->list_removed || put_removed(&st->mem, w, has_payload, o));
 }
 
 /* Sets /text with its map; the plain way where the host has no edit map. */
@@ -221,7 +173,7 @@ static int32_t set_text(sl_ctx *ctx, sl_doc *doc, const clean_work *w, int has_p
   const sl_edit *edit = sl_extension(ctx, SL_EXT_EDIT);
   const char *s = w->out.s ? w->out.s : "";
   if (edit) return edit->set_text(ctx, doc, s, w->out.n, w->out.runs, has_payload ? (uint32_t)w->out.n_runs : 0);
-  cJSON *body = sl_body_edit(ctx, doc), *item = body ? string_of(w->mem, s, w->out.n) : NULL;
+  cJSON *body = sl_body_edit(ctx, doc), *item = body ? clean_json_string(w->mem, s, w->out.n) : NULL;
   if (!item) return SL_ENOMEM;
   cJSON_DeleteItemFromObjectCaseSensitive(body, "text");
   cJSON_AddItemToObjectCS(body, "text", item);
@@ -328,6 +280,15 @@ static const sl_field fields[] = {
     {"/lead", SL_C_WRITES_MAYBE, SL_J_STRING, NULL},
     {"/published", SL_C_WRITES_MAYBE, SL_J_STRING, "ISO 8601"},
     {"/authors", SL_C_WRITES_MAYBE, SL_J_ARRAY, "names"},
+    {"/modified", SL_C_WRITES_MAYBE, SL_J_STRING, "ISO 8601; this and the rest of pages alone"},
+    {"/description", SL_C_WRITES_MAYBE, SL_J_STRING, NULL},
+    {"/site", SL_C_WRITES_MAYBE, SL_J_STRING, "name of the site, or its host"},
+    {"/language", SL_C_WRITES_MAYBE, SL_J_STRING, "BCP 47"},
+    {"/canonical", SL_C_WRITES_MAYBE, SL_J_STRING, "address of the page"},
+    {"/image", SL_C_WRITES_MAYBE, SL_J_STRING, "address of the main picture"},
+    {"/section", SL_C_WRITES_MAYBE, SL_J_STRING, NULL},
+    {"/tags", SL_C_WRITES_MAYBE, SL_J_ARRAY, NULL},
+    {"/sources", SL_C_WRITES_MAYBE, SL_J_OBJECT, "where each field was taken from"},
     {"/removed", SL_C_WRITES_MAYBE, SL_J_ARRAY, "what was taken out: kind, text, bytes of the payload"},
 };
 

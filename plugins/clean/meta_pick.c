@@ -145,9 +145,21 @@ static const char *whole_title(const clean_meta *m, const char *s, size_t n) {
   return NULL;
 }
 
+/* A heading that says more than the headline it begins with, which no other place gives so short. */
+static const char *fuller_heading(const clean_meta *m, const char *s, size_t n) {
+  const char *og = m->found[CLEAN_M_TITLE][CLEAN_R_META].text;
+  if (n < 16 || (og && same(s, n, og))) return NULL;
+  for (size_t k = 0; k < m->n_heads; k++) {
+    const char *h = m->heads[k].text;
+    if (strncmp(h, s, n) == 0 && h[n] && strchr(" ,:;", h[n])) return h;
+  }
+  return NULL;
+}
+
 static void set_title(clean_meta *m, const char *s, const char *source, int rough) {
   size_t start = 0, n = without_site(m, s, rough, &start);
   const char *whole = whole_title(m, s + start, n);
+  if (!whole) whole = fuller_heading(m, s + start, n);
   if (whole) {
     m->text[CLEAN_M_TITLE] = whole;
     m->source[CLEAN_M_TITLE] = "h1";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clean_pages FOLDER [--speed N]: what clean takes out of a folder of pages (*.html, *.html.gz), as one JSON object for
- * a scorer: {"name": {"articleBody": …, "title": …, "captions": […]}, …}. articleBody is the text without its title.
- * With
+ * a scorer: {"name": {"articleBody": …, "title": …, "captions": […], "meta": the fields of the document}, …}.
+ * articleBody is the text without its title. With
  * --speed each page is read N times and only the figures are printed: pages/s and MB/s of CPU time, memory.
  */
 #include <cjson/cJSON.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <zlib.h>
 
-#include "article.h"
+#include "fields.h"
 
 #define PAGE_MAX ((size_t)64 << 20)
 
@@ -75,6 +75,9 @@ static cJSON *result(const clean_work *w) {
     free(z);
   }
   cJSON_AddItemToObject(o, "captions", captions);
+  cJSON *none = cJSON_CreateObject(), *meta = cJSON_AddObjectToObject(o, "meta");
+  clean_fields(&heap, w, none, CLEAN_NO_ZONE, meta);
+  cJSON_Delete(none);
   return o;
 }
 

@@ -70,18 +70,27 @@ static bool read_value(const sl_bytes *v, header *h, const unsigned char **ret_s
   return h->version == VERSION && h->has_sig <= 1 && v->len > at && read_name(data + at, v->len - at, ret_name);
 }
 
-static int32_t put_value(dd_memory *m, sl_ctx *ctx, sl_doc *doc, uint32_t slot, const dd_entry *e, const dd_sketch *s,
-                         const char *name, size_t name_len) {
-  header h = {.version = VERSION, .has_sig = e->has_sig, .words = s->words, .seq = e->seq, .time = e->time};
-  size_t sig = e->has_sig ? DD_SIG : 0, len = sizeof h + sig + name_len;
+/* What is written of a document that is taken. */
+typedef struct taken {
+  uint32_t slot;
+  dd_entry entry;
+  const dd_sketch *sketch;
+  char *name;
+  size_t name_len;
+} taken;
+
+static int32_t put_value(dd_memory *m, sl_ctx *ctx, sl_doc *doc, const taken *t) {
+  const dd_entry *e = &t->entry;
+  header h = {.version = VERSION, .has_sig = e->has_sig, .words = t->sketch->words, .seq = e->seq, .time = e->time};
+  size_t sig = e->has_sig ? DD_SIG : 0, len = sizeof h + sig + t->name_len;
   char buf[16], *value = m->index.mem.alloc(len);
   if (!value) return SL_ENOMEM;
   memcpy(h.hash, e->hash, DD_HASH);
   memcpy(h.who, e->who, DD_HASH);
   memcpy(value, &h, sizeof h);
-  memcpy(value + sizeof h, s->sig, sig);
-  memcpy(value + sizeof h + sig, name, name_len);
-  sl_bytes key = slot_key(buf, slot), bytes = {value, len};
+  memcpy(value + sizeof h, t->sketch->sig, sig);
+  memcpy(value + sizeof h + sig, t->name, t->name_len);
+  sl_bytes key = slot_key(buf, t->slot), bytes = {value, len};
   int32_t rc = m->kv->put(ctx, doc, &key, &bytes, m->age);
   m->index.mem.free(value);
   return rc;
@@ -145,24 +154,21 @@ int32_t dd_memory_load(dd_memory *m, sl_ctx *ctx, sl_doc *doc) {
 int32_t dd_memory_take(dd_memory *m, sl_ctx *ctx, sl_doc *doc, const dd_sketch *s, uint32_t slot,
                        int32_t *ret_evicted) {
   const char *record = sl_key(ctx, doc);
-  sl_origin origin;
-  dd_entry e = {.time = sl_now(ctx), .has_sig = s->has_sig, .seq = m->next};
-  size_t name_len;
   bool own = slot != DD_NONE;
-  if (own)
-    e.seq = m->index.entries[slot].seq;
-  else
-    slot = (uint32_t)(m->next % m->index.window);
-  memcpy(e.hash, s->hash, DD_HASH);
-  dd_hash(record, strlen(record), e.who);
+  sl_origin origin;
+  taken t = {.slot = own ? slot : (uint32_t)(m->next % m->index.window), .sketch = s};
+  dd_entry *e = &t.entry;
+  *e = (dd_entry){.time = sl_now(ctx), .has_sig = s->has_sig, .seq = own ? m->index.entries[slot].seq : m->next};
+  memcpy(e->hash, s->hash, DD_HASH);
+  dd_hash(record, strlen(record), e->who);
   sl_get_origin(ctx, doc, &origin);
-  char *name = make_name(m, record, origin.uri ? origin.uri : "", &name_len);
-  if (!name) return SL_ENOMEM;
-  int32_t rc = m->kv ? put_value(m, ctx, doc, slot, &e, s, name, name_len) : 0;
-  e.name = m->kv ? NULL : name;
-  *ret_evicted = !own && slot < m->index.cap && m->index.entries[slot].used;
-  if (!rc && dd_index_put(&m->index, slot, &e, s->sig) != 0) rc = SL_ENOMEM;
-  if (rc || m->kv) m->index.mem.free(name);
+  t.name = make_name(m, record, origin.uri ? origin.uri : "", &t.name_len);
+  if (!t.name) return SL_ENOMEM;
+  int32_t rc = m->kv ? put_value(m, ctx, doc, &t) : 0;
+  e->name = m->kv ? NULL : t.name;
+  *ret_evicted = !own && t.slot < m->index.cap && m->index.entries[t.slot].used;
+  if (!rc && dd_index_put(&m->index, t.slot, e, s->sig) != 0) rc = SL_ENOMEM;
+  if (rc || m->kv) m->index.mem.free(t.name);
   if (rc) return rc;
   if (!own) m->next++;
   return 0;

@@ -161,11 +161,13 @@ int32_t webitems_look(webitems *w, sl_ctx *ctx, const webitem *item) {
   int64_t seen, fresh = w->remember / 4 < DAY ? w->remember / 4 : DAY;
   read_seen(&value, &mark, &seen);
   w->mark = mark;
-  if (sl_now(ctx) - seen > fresh / 2) {
-    rc = put_seen(w, ctx, key, mark);
+  /* What had no date before and has one now is no news. */
+  bool dated = mark == 0 && item->mark != 0;
+  if (dated || sl_now(ctx) - seen > fresh / 2) {
+    rc = put_seen(w, ctx, key, dated ? item->mark : mark);
     if (rc != 0) return rc;
   }
-  return item->mark && mark != item->mark ? WEBITEMS_CHANGED : WEBITEMS_SEEN;
+  return !dated && item->mark && mark != item->mark ? WEBITEMS_CHANGED : WEBITEMS_SEEN;
 }
 
 /* ---- emission ---------------------------------------------------------------------------------------------------- */

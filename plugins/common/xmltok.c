@@ -28,7 +28,7 @@ struct xmltok {
   size_t n_table;
   mode mode;
   bool subset; /* DOCTYPE: within [ ] */
-  bool truncated;
+  bool truncated, unclosed;
   lane_vec buf;   /* bytes that wait for more */
   lane_vec names; /* of open elements, raw, NUL-terminated, one behind the other */
   lane_vec work;  /* names and values of the tag at hand */
@@ -60,6 +60,7 @@ void xmltok_free(xmltok *t) {
 }
 
 size_t xmltok_depth(const xmltok *t) { return t->depth; }
+bool xmltok_unclosed(const xmltok *t) { return t->unclosed; }
 bool xmltok_truncated(const xmltok *t) { return t->truncated; }
 
 const char *xmltok_value(const xmltok_attr *attrs, size_t n, const char *name) {
@@ -553,6 +554,7 @@ int xmltok_finish(xmltok *t) {
   t->truncated |= t->mode != TEXT;
   int rc = run(t, true);
   t->truncated |= t->depth > 0;
+  t->unclosed = true;
   while (t->depth > 0 && rc == 0) rc = pop(t);
   return rc;
 }

@@ -57,6 +57,8 @@ int xmltok_push(xmltok *t, const char *bytes, size_t n);
 int xmltok_finish(xmltok *t);
 
 size_t xmltok_depth(const xmltok *t);
+/* In an end event: the input is over, and the element was never closed. */
+bool xmltok_unclosed(const xmltok *t);
 /* 1 if elements were open, or a tag was, when the input ended. */
 bool xmltok_truncated(const xmltok *t);
 

@@ -451,7 +451,8 @@ static int on_end(void *user, const char *raw) {
   }
   if (p->capture_depth == depth) end_capture(p);
   if (p->failed || p->item_depth != depth) return p->failed;
-  int rc = feed_tell(p);
+  /* Half an item is none: it comes whole the next time. */
+  int rc = xmltok_unclosed(p->tok) ? 0 : feed_tell(p);
   p->item_depth = 0;
   return rc;
 }

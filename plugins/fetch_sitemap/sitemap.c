@@ -183,6 +183,8 @@ static int on_end(void *user, const char *name) {
   if (depth == s->field_depth) s->field_depth = 0;
   if (depth != s->entry_depth) return 0;
   s->entry_depth = 0;
+  /* Half an entry may have half a URL. */
+  if (xmltok_unclosed(s->tok)) return 0;
   return tell(s, strcasecmp(name, "sitemap") == 0);
 }
 

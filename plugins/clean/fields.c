@@ -75,11 +75,16 @@ static int add_when(maker *k, const char *key, const clean_when *w, int zone, co
   return add(k, key, cJSON_CreateString(when), source);
 }
 
-/* Names: of tags and bylines when they are persons, else of the signature below the text, else whatever the page says.
- */
+static int is_vietnamese(const clean_meta *m) {
+  const char *lang = m->text[CLEAN_M_LANGUAGE];
+  return !lang || strncasecmp(lang, "vi", 2) == 0;
+}
+
+/* Names: of tags and bylines when they are persons, else of the signature below the text (the rules for lines are made
+ * for Vietnamese), else whatever the page says. */
 static int add_authors(maker *k, const clean_work *w) {
   const clean_meta *m = w->is_html ? &w->page.meta : NULL;
-  int signature = w->lines.n_authors && (!m || !m->authors.n || m->group_authors);
+  int signature = w->lines.n_authors && (!m || ((!m->authors.n || m->group_authors) && is_vietnamese(m)));
   if (!is_new(k, "authors") || (!signature && (!m || !m->authors.n))) return 1;
   cJSON *a = cJSON_CreateArray();
   int ok = a != NULL;
@@ -112,10 +117,10 @@ static int add_page(maker *k, const clean_meta *m, int zone) {
 
 int clean_fields(const clean_mem *mem, const clean_work *w, const cJSON *body, int zone, cJSON *o) {
   const clean_meta *m = w->is_html ? &w->page.meta : NULL;
-  const char *s = w->out.s ? w->out.s : "", *lang = m ? m->text[CLEAN_M_LANGUAGE] : NULL;
+  const char *s = w->out.s ? w->out.s : "";
   maker k = {mem, body, o, m ? cJSON_CreateObject() : NULL};
   if (m && !k.sources) return 0;
-  if (lang && strncasecmp(lang, "vi", 2) != 0) zone = CLEAN_NO_ZONE;
+  if (m && !is_vietnamese(m)) zone = CLEAN_NO_ZONE;
   const char *dated = m && w->when_of_page ? m->source[CLEAN_M_PUBLISHED] : "text";
   int titled = m && m->text[CLEAN_M_TITLE];
   int ok = (titled ? add_meta(&k, "title", m, CLEAN_M_TITLE)

@@ -196,29 +196,17 @@ static void bury_stray(sl_engine *e, const sl_queue_entry *q, const sl_err *why)
   char key[2048];
   int bad = why->code == SL_EPARSE; /* bytes that are no body, as they came */
   snprintf(key, sizeof(key), "%s%s%s", q->uri, *q->locator ? "#" : "", q->locator);
-  sl_dead_entry d = {.pipeline = e->p->name,
-                     .stage = q->stage,
-                     .uses = st ? st->conf->uses : "",
-                     .build = st && st->conf->plugin_build ? st->conf->plugin_build : "",
-                     .code = sl_err_name(why->code),
-                     .message = why->message,
-                     .detail = why->detail,
-                     .hint = why->hint,
-                     .attempts = q->attempts + 1,
-                     .time = sl_time_wall(),
-                     .generation = e->opts.generation ? e->opts.generation : 1,
-                     .uri = q->uri,
-                     .locator = q->locator,
-                     .revision = q->revision,
-                     .key = key,
-                     .payload = q->payload,
-                     .media_type = q->media_type,
-                     .map = q->map,
-                     .splits = q->splits};
-  if (bad)
-    d.raw = q->body;
-  else
-    d.body = q->body;
+  sl_dead_entry d = sl_dead_begin(e, q->stage, st, why);
+  d.attempts = q->attempts + 1;
+  d.uri = q->uri;
+  d.locator = q->locator;
+  d.revision = q->revision;
+  d.key = key;
+  d.payload = q->payload;
+  d.media_type = q->media_type;
+  d.map = q->map;
+  d.splits = q->splits;
+  *(bad ? &d.raw : &d.body) = q->body;
   sl_err err;
   sl_run_log(e, SL_LOG_WARN, q->stage, "dead letter: %s: %s", key, why->message);
   if (sl_state_dead_put(e->opts.state, &d, &err)) return;

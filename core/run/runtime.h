@@ -281,6 +281,8 @@ static inline uint32_t sl_call_timed(sl_call *c) {
 }
 
 /* verdict.c */
+/* A dead letter with what happened where and when; st may be NULL. [borrow all] */
+sl_dead_entry sl_dead_begin(const struct sl_engine *e, const char *stage, const sl_stage_rt *st, const sl_err *why);
 void sl_give_up(sl_actor *a, sl_stage_rt *st, sl_doc *doc, const sl_err *why);
 /* Nanoseconds until the next attempt, -1 when there is none left. Counts the attempt. */
 int64_t sl_retry_delay(sl_actor *a, sl_stage_rt *st, sl_doc *doc);

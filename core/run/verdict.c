@@ -55,26 +55,30 @@ void sl_retry_later(sl_actor *a, sl_stage_rt *st, sl_doc *doc, int64_t delay, ui
   sl_loop_poke(e);
 }
 
+sl_dead_entry sl_dead_begin(const sl_engine *e, const char *stage, const sl_stage_rt *st, const sl_err *why) {
+  return (sl_dead_entry){.pipeline = e->p->name,
+                         .stage = stage,
+                         .uses = st ? st->conf->uses : "",
+                         .build = st && st->conf->plugin_build ? st->conf->plugin_build : "",
+                         .code = sl_err_name(why->code),
+                         .message = why->message,
+                         .detail = why->detail,
+                         .hint = why->hint,
+                         .time = sl_time_wall(),
+                         .generation = e->opts.generation ? e->opts.generation : 1};
+}
+
 static void fill_entry(const sl_engine *e, const sl_stage_rt *st, sl_doc *doc, const sl_err *why, sl_packed *hold,
                        sl_dead_entry *d) {
   sl_origin origin;
   const char *media_type = NULL;
   sl_doc_origin(doc, &origin);
-  *d = (sl_dead_entry){.pipeline = e->p->name,
-                       .stage = st->conf->id,
-                       .uses = st->conf->uses,
-                       .build = st->conf->plugin_build ? st->conf->plugin_build : "",
-                       .code = sl_err_name(why->code),
-                       .message = why->message,
-                       .detail = why->detail,
-                       .hint = why->hint,
-                       .attempts = doc->attempt,
-                       .time = sl_time_wall(),
-                       .generation = e->opts.generation ? e->opts.generation : 1,
-                       .uri = origin.uri ? origin.uri : "",
-                       .locator = origin.locator ? origin.locator : "",
-                       .revision = origin.revision ? origin.revision : "",
-                       .key = sl_doc_key(doc)};
+  *d = sl_dead_begin(e, st->conf->id, st, why);
+  d->attempts = doc->attempt;
+  d->uri = origin.uri ? origin.uri : "";
+  d->locator = origin.locator ? origin.locator : "";
+  d->revision = origin.revision ? origin.revision : "";
+  d->key = sl_doc_key(doc);
   sl_err err;
   if (sl_doc_check(doc, &err))
     sl_doc_given(doc, &d->raw);

@@ -267,6 +267,47 @@ static void a_state_outlives_its_harness(void **state) {
   sl_harness_state_free(kept);
 }
 
+static int32_t push_word(sl_harness *h, const char *uri, const char *body, sl_doc **ret) {
+  sl_doc *doc = sl_harness_set_origin(h, sl_harness_doc(h, body), uri, NULL, NULL);
+  if (ret) *ret = doc;
+  return sl_harness_push(h, doc);
+}
+
+/* Key-value state: seen at once, kept with the end of its document, forgotten by a crash before. */
+static void writes_live_and_die_with_their_document(void **state) {
+  (void)state;
+  static const char a[] = "{\"word\": \"a\"}", b[] = "{\"word\": \"b\"}", c[] = "{\"word\": \"c\"}";
+  sl_doc *first;
+  sl_harness *h = started(&stage_claim, NULL);
+  assert_int_equal(push_word(h, "x:1", a, NULL), SL_V_REJECT); /* there is no state */
+  sl_harness_free(h);
+  sl_harness_state *s = sl_harness_state_new();
+  h = sl_harness_new(&stage_claim, NULL);
+  sl_harness_use_state(h, s);
+  assert_int_equal(sl_harness_start(h), 0);
+  assert_int_equal(push_word(h, "x:1", a, &first), SL_V_OK);
+  assert_int_equal(push_word(h, "x:1", a, NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:2", a, NULL), SL_V_DROP);
+  assert_int_equal(push_word(h, "x:2", b, NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:4", c, NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:5", "{\"word\": \"c\", \"free\": 1}", NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:6", c, NULL), SL_V_OK);
+  sl_harness_acknowledge(h, first);
+  sl_harness_crash(h);
+  sl_harness_free(h);
+  h = sl_harness_new(&stage_claim, NULL);
+  sl_harness_use_state(h, s);
+  assert_int_equal(sl_harness_start(h), 0);
+  assert_int_equal(push_word(h, "x:3", a, NULL), SL_V_DROP);
+  assert_int_equal(push_word(h, "x:1", a, NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:3", b, NULL), SL_V_OK);
+  assert_int_equal(push_word(h, "x:3", c, NULL), SL_V_OK);
+  sl_harness_advance(h, 1000); /* the time it was given */
+  assert_int_equal(push_word(h, "x:7", a, NULL), SL_V_OK);
+  sl_harness_free(h);
+  sl_harness_state_free(s);
+}
+
 static void a_sink_judges_each_document(void **state) {
   (void)state;
   sl_harness *h = started(&stage_store, NULL);
@@ -398,6 +439,7 @@ int main(void) {
       cmocka_unit_test(a_splitter_emits_only_when_it_says_ok),
       cmocka_unit_test(a_source_produces),
       cmocka_unit_test(a_state_outlives_its_harness),
+      cmocka_unit_test(writes_live_and_die_with_their_document),
       cmocka_unit_test(a_sink_judges_each_document),
       cmocka_unit_test(payload_and_origin_travel),
       cmocka_unit_test(clocks_and_chance_repeat),

@@ -482,3 +482,27 @@ const sl_stage_type stage_store = {
     .flags = SL_F_TEXT,
     .write = store_write,
 };
+
+/* ---- claim: key-value state -------------------------------------------------------------------------------------- */
+
+static int32_t claim_process(sl_ctx *ctx, void *stage, void *lane, sl_doc *doc) {
+  (void)stage;
+  (void)lane;
+  const sl_kv *kv = sl_extension(ctx, SL_EXT_KV);
+  const cJSON *body = sl_body(ctx, doc), *word = cJSON_GetObjectItemCaseSensitive(body, "word");
+  sl_fail(ctx, SL_EINVAL, "no word, or no state", NULL, NULL);
+  if (!kv || !cJSON_IsString(word)) return SL_V_REJECT;
+  sl_bytes key = {word->valuestring, strlen(word->valuestring)}, value = {"v", 1}, other = {0};
+  if (cJSON_GetObjectItemCaseSensitive(body, "free")) return kv->remove(ctx, doc, &key) ? SL_V_FATAL : SL_V_OK;
+  int32_t own = 0, rc = kv->claim(ctx, doc, &key, &value, 1000, &other);
+  if (rc == SL_EEXIST) return other.len == 1 ? SL_V_DROP : SL_V_FATAL;
+  return rc || kv->get(ctx, doc, &key, &other, &own) || !own ? SL_V_FATAL : SL_V_OK;
+}
+
+const sl_stage_type stage_claim = {
+    .struct_size = sizeof(sl_stage_type),
+    .kind = SL_TRANSFORM,
+    .name = "claim",
+    .summary = "Lets the first of each word through",
+    .process = claim_process,
+};

@@ -15,6 +15,9 @@ extern const sl_stage_type stage_later;
 extern const sl_stage_type stage_split;
 /* Three documents and a bad one. */
 extern const sl_stage_type stage_numbers;
+/* Claims /word for its document; drops one whose word belongs to another, rejects one without a word. Removes the word
+ * of a document with /free. */
+extern const sl_stage_type stage_claim;
 /* Keeps documents whose /ok is true, asks for another try or rejects the others. */
 extern const sl_stage_type stage_store;
 

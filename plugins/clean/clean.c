@@ -14,7 +14,22 @@ struct params {
   int32_t dates, images, related, bylines, site, prefixes, duplicates;
   int32_t title, lead, list_removed, drop_payload;
   const char *charset, *utc_offset;
-  int64_t max_bytes;
+  int64_t max_bytes, max_nodes;
+  sl_list sites;
+};
+
+struct site {
+  const char *host, *content, *title, *lead;
+  sl_list drop;
+};
+
+static const sl_param site_table[] = {
+    SL_PARAM(struct site, host, SL_T_STRING, SL_PF_REQUIRED | SL_PF_NONEMPTY, NULL, NULL,
+             "Host of the pages; those below it count, too."),
+    SL_PARAM(struct site, content, SL_T_STRING, 0, NULL, NULL, "Selector of what holds the article."),
+    SL_PARAM(struct site, title, SL_T_STRING, 0, NULL, NULL, "Selector of the title; the first match counts."),
+    SL_PARAM(struct site, lead, SL_T_STRING, 0, NULL, NULL, "Selector of the lead; the first match counts."),
+    SL_PARAM(struct site, drop, SL_T_STRING, SL_PF_LIST, NULL, NULL, "Selectors of what is taken out of the article."),
 };
 
 static const sl_param params_table[] = {
@@ -55,7 +70,13 @@ static const sl_param params_table[] = {
     SL_PARAM(struct params, list_removed, SL_T_BOOL, 0, "true", NULL, "Write /removed."),
     SL_PARAM(struct params, drop_payload, SL_T_BOOL, 0, "false", NULL,
              "Give up the payload once the text is taken from it: saves memory, but the edit map then leads nowhere."),
+    SL_PARAM_STRUCTS(
+        struct params, sites, 0, struct site, site_table,
+        "Sites whose pages need a word: selectors (tag, .class, #id, [attr=value], inside, >) in place of what "
+        "the stage finds out by itself. The address is /url, or the document's origin."),
     SL_PARAM(struct params, max_bytes, SL_T_SIZE, 0, "16MiB", "1..", "A larger payload or text is rejected."),
+    SL_PARAM(struct params, max_nodes, SL_T_INT, SL_PF_ADVANCED, "1000000", "1..",
+             "A page with more tags and pieces of text is rejected; each takes some 100 bytes of memory."),
 };
 
 struct stage {
@@ -64,11 +85,54 @@ struct stage {
   clean_options opt;
   const struct params *p;
   int zone;
+  clean_site *sites;
 };
 
 static int32_t contract(const void *params, sl_contract *out) {
   const struct params *p = params;
   if (p->drop_payload) out->add(out, "@payload", SL_C_REMOVES, 0);
+  return SL_OK;
+}
+
+/* The selector `text` (NULL: none) of the site's field; also drop lists, joined with commas. */
+static int compile(sl_ctx *ctx, const struct stage *st, const char *text, clean_select **ret) {
+  clean_why why = {0};
+  if (!text || clean_select_new(&st->mem, text, ret, &why) == SL_OK) return SL_OK;
+  sl_fail(ctx, why.code, why.message, why.detail, why.hint);
+  return why.code;
+}
+
+static int compile_drop(sl_ctx *ctx, const struct stage *st, const sl_list *drop, clean_select **ret) {
+  const char *const *items = drop->items;
+  size_t n = 1;
+  for (uint32_t i = 0; i < drop->count; i++) n += strlen(items[i]) + 2;
+  if (drop->count == 0) return SL_OK;
+  char *all = sl_alloc(ctx, n), *p = all;
+  if (!all) return sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL), SL_ENOMEM;
+  for (uint32_t i = 0; i < drop->count; i++) p += sprintf(p, "%s%s", i ? ", " : "", items[i]);
+  int rc = compile(ctx, st, all, ret);
+  sl_free(ctx, all);
+  return rc;
+}
+
+static int compile_sites(sl_ctx *ctx, struct stage *st) {
+  const struct site *from = st->p->sites.items;
+  uint32_t n = st->p->sites.count;
+  if (n == 0) return SL_OK;
+  st->sites = sl_alloc(ctx, n * sizeof *st->sites);
+  if (!st->sites) return sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL), SL_ENOMEM;
+  memset(st->sites, 0, n * sizeof *st->sites);
+  for (uint32_t i = 0; i < n; i++) {
+    clean_site *to = &st->sites[i];
+    to->host = from[i].host;
+    int rc = compile(ctx, st, from[i].content, &to->content);
+    if (!rc) rc = compile(ctx, st, from[i].title, &to->title);
+    if (!rc) rc = compile(ctx, st, from[i].lead, &to->lead);
+    if (!rc) rc = compile_drop(ctx, st, &from[i].drop, &to->drop);
+    if (rc) return rc;
+  }
+  st->opt.sites = st->sites;
+  st->opt.n_sites = n;
   return SL_OK;
 }
 
@@ -92,6 +156,7 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
       .format = p->format,
       .replace = p->invalid,
       .blank_line = p->paragraphs == CLEAN_BREAK_BLANK,
+      .max_nodes = (size_t)p->max_nodes,
       .charset = p->charset,
       .rules = {.dates = p->dates,
                 .images = p->images,
@@ -107,13 +172,20 @@ static int32_t create(sl_ctx *ctx, const void *params, void **ret_stage) {
   };
   st->lex = clean_lexicon_new(&st->mem);
   if (!st->lex) return sl_fail(ctx, SL_ENOMEM, "memory is out", NULL, NULL), SL_ENOMEM;
-  return SL_OK;
+  return compile_sites(ctx, st);
 }
 
 static void destroy(void *stage) {
   struct stage *st = stage;
   if (!st) return;
   clean_mem mem = st->mem;
+  for (uint32_t i = 0; st->sites && i < st->p->sites.count; i++) {
+    clean_select_free(&mem, st->sites[i].content);
+    clean_select_free(&mem, st->sites[i].title);
+    clean_select_free(&mem, st->sites[i].lead);
+    clean_select_free(&mem, st->sites[i].drop);
+  }
+  mem.free(st->sites);
   clean_lexicon_free(st->lex, &mem);
   mem.free(st);
 }
@@ -162,9 +234,22 @@ static int put_removed(const clean_mem *mem, const clean_work *w, int has_payloa
   return clean_json_put(o, "removed", a) && ok;
 }
 
+/* Captions of a page, apart from its text. */
+static int put_captions(const clean_mem *mem, const clean_work *w, cJSON *o) {
+  cJSON *a = cJSON_CreateArray();
+  int ok = a != NULL;
+  for (size_t i = 0; ok && i < w->n_removed; i++) {
+    const clean_removed *r = &w->removed[i];
+    if (r->kind == CLEAN_K_CAPTION) ok = clean_json_push(a, clean_json_string(mem, r->text, r->n));
+  }
+  if (ok && cJSON_GetArraySize(a) == 0) return cJSON_Delete(a), 1;
+  return clean_json_put(o, "captions", a) && ok;
+}
+
 /* The new fields as an object of their own: nothing of the document changes before all of them are made. */
 static int make_fields(struct stage *st, const clean_work *w, const cJSON *body, int has_payload, cJSON *o) {
   return clean_json_put(o, "schema", cJSON_CreateNumber(1)) && clean_fields(&st->mem, w, body, st->zone, o) &&
+         (!w->is_html || put_captions(&st->mem, w, o)) &&
          (!st->p->list_removed || put_removed(&st->mem, w, has_payload, o));
 }
 
@@ -289,6 +374,7 @@ static const sl_field fields[] = {
     {"/section", SL_C_WRITES_MAYBE, SL_J_STRING, NULL},
     {"/tags", SL_C_WRITES_MAYBE, SL_J_ARRAY, NULL},
     {"/sources", SL_C_WRITES_MAYBE, SL_J_OBJECT, "where each field was taken from"},
+    {"/captions", SL_C_WRITES_MAYBE, SL_J_ARRAY, "captions that were taken out of a page"},
     {"/removed", SL_C_WRITES_MAYBE, SL_J_ARRAY, "what was taken out: kind, text, bytes of the payload"},
 };
 

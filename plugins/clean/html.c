@@ -169,19 +169,20 @@ static void write_body(writer *w) {
   }
 }
 
-int clean_html(clean_view *in, const char *url, size_t max_nodes, clean_page *page, clean_why *why) {
+int clean_html(clean_view *in, const clean_page_options *opt, clean_page *page, clean_why *why) {
   writer w = {page, in, 0};
-  int rc = clean_dom_parse(&page->dom, in->s, in->n, max_nodes);
+  int rc = clean_dom_parse(&page->dom, in->s, in->n, opt->max_nodes);
   if (rc == SL_ELIMIT && in->n >= UINT32_MAX - 1) {
     return clean_refuse(why, rc, NULL, NULL, "expected a page below 4 GiB, found %zu bytes", in->n);
   }
   if (rc == SL_ELIMIT) {
     return clean_refuse(why, rc, NULL, "raise max_nodes", "expected at most %zu tags and pieces of text in a page",
-                        max_nodes);
+                        opt->max_nodes);
   }
   if (!rc) rc = clean_weigh(&page->weights, &page->dom);
-  if (!rc) rc = clean_meta_read(&page->meta, &page->dom, url);
-  if (!rc) rc = clean_pick_blocks(&page->pick, &page->dom, &page->weights, &page->meta);
+  if (!rc) rc = clean_meta_read(&page->meta, &page->dom, opt->url);
+  const clean_site *site = clean_site_find(opt->sites, opt->n_sites, opt->url);
+  if (!rc) rc = clean_pick_blocks(&page->pick, &page->dom, &page->weights, &page->meta, site);
   if (!rc) {
     write_title(&w);
     write_joined(&w, CLEAN_K_LEAD);

@@ -32,7 +32,14 @@ void clean_page_clear(clean_page *page, size_t keep);
 /* 1 if the media type or the first bytes say that this is a page. */
 int clean_is_html(const char *s, size_t n, const char *media_type);
 
-/* in: valid UTF-8; url: where the page came from, or NULL. page is clear. 0; SL_ELIMIT or SL_ENOMEM with why. */
-int clean_html(clean_view *in, const char *url, size_t max_nodes, clean_page *page, clean_why *why);
+typedef struct clean_page_options {
+  const char *url;  /* where the page came from, or NULL */
+  size_t max_nodes; /* 0: no limit */
+  const clean_site *sites;
+  size_t n_sites;
+} clean_page_options;
+
+/* in: valid UTF-8. page is clear. 0; SL_ELIMIT or SL_ENOMEM with why. */
+int clean_html(clean_view *in, const clean_page_options *opt, clean_page *page, clean_why *why);
 
 #endif

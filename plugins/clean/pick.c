@@ -18,6 +18,8 @@
 #define TITLE_MAX 300u
 #define HEADING (1u << 11)
 #define ARTICLE (1u << 12)
+#define DROPPED (1u << 13) /* by the owner of the pipeline */
+#define CHOSEN (1u << 14)
 #define NOT_BODY (CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_CAPTION)
 #define INHERITED \
   (CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_CAPTION | CLEAN_W_AUTHOR | CLEAN_W_STAMP | CLEAN_W_RIGHT | HEADING)
@@ -219,6 +221,35 @@ static void mark_links(picker *k) {
   }
 }
 
+/* ---- what the pipeline says about a site ----------------------------------------------------------------------------
+ */
+
+/* Sets a mark on the elements that match and all that stands in them. Returns the first, or NONE. */
+static uint32_t mark_matches(picker *k, const clean_select *select, unsigned mark) {
+  uint32_t first = NONE;
+  for (uint32_t i = 1; select && i < k->d->n_nodes; i++) {
+    if (!is_element(k, i) || !clean_select_match(select, k->d, i)) continue;
+    if (first == NONE) first = i;
+    for (uint32_t m = i; m <= k->d->nodes[i].last; m++) k->p->marks[m] |= (uint16_t)mark;
+    i = k->d->nodes[i].last;
+  }
+  return first;
+}
+
+static void apply_site(picker *k, const clean_site *site) {
+  clean_pick *p = k->p;
+  uint32_t content = mark_matches(k, site->content, CHOSEN), title = mark_matches(k, site->title, 0),
+           lead = mark_matches(k, site->lead, 0);
+  if (content != NONE) {
+    p->body = content;
+    p->chosen = 1;
+  }
+  if (title != NONE) p->title = title;
+  if (content != NONE && lead == NONE) pick_lead(k);
+  if (lead != NONE) p->lead = lead;
+  mark_matches(k, site->drop, DROPPED);
+}
+
 /* ---- blocks ---------------------------------------------------------------------------------------------------------
  */
 
@@ -239,8 +270,10 @@ static uint8_t kind_of(const picker *k, const clean_block *b) {
   if (b->state & CLEAN_WS_HIDDEN) return CLEAN_K_OUT;
   if (holds(k, k->p->title, b)) return CLEAN_K_TITLE;
   int lead = holds(k, k->p->lead, b);
-  if (!lead && !holds(k, k->p->body, b)) return CLEAN_K_OUT;
   unsigned m = block_marks(k, b);
+  int in_body = k->p->chosen ? (m & CHOSEN) != 0 : holds(k, k->p->body, b);
+  if (!lead && !in_body) return CLEAN_K_OUT;
+  if (m & DROPPED) return CLEAN_K_SITE;
   if (k->p->no_drop) m &= ~(unsigned)(CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_AUTHOR | CLEAN_W_RIGHT);
   if (m & CLEAN_W_STAMP) return CLEAN_K_PREFIX;
   if (lead) return CLEAN_K_LEAD;
@@ -251,7 +284,8 @@ static uint8_t kind_of(const picker *k, const clean_block *b) {
   return m & HEADING ? CLEAN_K_HEADING : CLEAN_K_BODY;
 }
 
-int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta) {
+int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta,
+                      const clean_site *site) {
   picker k = {p, d, w, meta};
   void *marks = p->marks, *score = p->score, *kinds = p->kinds;
   int rc = clean_grow(p->mem, &marks, &p->cap_marks, 0, d->n_nodes, sizeof *p->marks);
@@ -261,11 +295,13 @@ int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w,
   if (!rc) rc = clean_grow(p->mem, &kinds, &p->cap_kinds, 0, w->n_blocks, 1);
   p->kinds = kinds;
   if (rc) return rc;
+  p->chosen = 0;
   mark_nodes(&k);
   pick_body(&k);
   pick_title(&k);
   pick_lead(&k);
   mark_links(&k);
+  if (site) apply_site(&k, site);
   for (size_t i = 0; i < w->n_blocks; i++) p->kinds[i] = kind_of(&k, &w->blocks[i]);
   return SL_OK;
 }

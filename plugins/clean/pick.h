@@ -7,6 +7,7 @@
 
 #include "lines.h"
 #include "meta.h"
+#include "select.h"
 #include "weigh.h"
 
 #define CLEAN_K_OUT 255 /* not of the article, nor in its container: not even listed */
@@ -19,13 +20,15 @@ typedef struct clean_pick {
   size_t cap_marks, cap_score, cap_kinds;
   uint32_t body, title, lead; /* nodes, or CLEAN_DOM_NONE */
   int no_drop;                /* marks inside the container are not to be trusted */
+  int chosen;                 /* the container was named by the owner of the pipeline */
 } clean_pick;
 
 void clean_pick_init(clean_pick *p, const clean_mem *mem);
 void clean_pick_done(clean_pick *p);
 void clean_pick_clear(clean_pick *p, size_t keep);
 
-/* Fills in p. 0 or SL_ENOMEM. */
-int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta);
+/* Fills in p. site: what the pipeline says about this page's site, or NULL. 0 or SL_ENOMEM. */
+int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta,
+                      const clean_site *site);
 
 #endif

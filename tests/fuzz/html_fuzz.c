@@ -71,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   clean_why why = {0};
   clean_view in = {s, n, NULL, 0, 0, 0};
   clean_page_clear(&page, 1 << 20);
-  int rc = clean_html(&in, n % 2 ? "https://bao.example/tin/2025/08/21/bai.html" : NULL, 0, &page, &why);
+  clean_page_options opt = {.url = n % 2 ? "https://bao.example/tin/2025/08/21/bai.html" : NULL};
+  int rc = clean_html(&in, &opt, &page, &why);
   CHECK(rc == SL_OK);
   check_page(&page, &in);
   check_values(&page.dom);

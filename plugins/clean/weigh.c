@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "vi_text.h"
+#include "vocabulary.h"
 
 #define NONE CLEAN_DOM_NONE
 #define PARA_MIN 20u
@@ -39,7 +40,7 @@ static uint64_t name_marks(clean_weights *w, const char *s, size_t n) {
   if (key == 0) key = 1;
   size_t slot = key % CLEAN_MARK_CACHE;
   if (w->cache[slot].key != key) {
-    w->cache[slot].marks = clean_mark(s, n);
+    w->cache[slot].marks = clean_mark(s, n) | clean_vocabulary(s, n);
     w->cache[slot].key = key;
   }
   return w->cache[slot].marks;

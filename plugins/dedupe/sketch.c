@@ -43,17 +43,37 @@ static bool stands_alone(uint32_t cp) {
          (cp >= 0x20000 && cp < 0x40000);
 }
 
+/* Whether the word may have such letters; the Vietnamese ones of three bytes (U+1E80 to U+1EFF) are told apart quickly.
+ */
+static bool may_stand_alone(const char *text, const vi_word *w) {
+  const unsigned char *p = (const unsigned char *)text;
+  for (size_t i = w->start; i < w->end; i++)
+    if (p[i] >= 0xE0 && (p[i] != 0xE1 || p[i + 1] < 0xBA || p[i + 1] > 0xBB)) return true;
+  return false;
+}
+
+/* A run of letters of which some stand alone: those between them are words. */
+static void add_run(dd_sketcher *s, const char *text, const vi_word *w) {
+  size_t from = w->start;
+  for (size_t i = w->start; i <= w->end;) {
+    size_t at = i;
+    uint32_t cp = i < w->end ? vi_next(text, w->end, &i) : 0;
+    if (at < w->end && !stands_alone(cp)) continue;
+    uint64_t key = at > from ? vi_key(text + from, at - from) : 0;
+    if (key) add_word(s, key);
+    if (at == w->end) break;
+    if (!vi_is_mark(cp)) add_word(s, (uint64_t)cp << 32);
+    from = i;
+  }
+}
+
 void dd_sketch_add(dd_sketcher *s, const char *text, size_t n) {
   vi_word w;
   for (size_t i = 0; vi_next_word(text, n, &i, &w);) {
-    if (!stands_alone(vi_peek(text, n, w.start))) {
+    if (may_stand_alone(text, &w))
+      add_run(s, text, &w);
+    else
       add_word(s, w.key);
-      continue;
-    }
-    for (size_t at = w.start; at < w.end;) {
-      uint32_t cp = vi_next(text, w.end, &at);
-      if (!vi_is_mark(cp) && !vi_is_ignorable(cp)) add_word(s, (uint64_t)cp << 32);
-    }
   }
 }
 

@@ -68,8 +68,8 @@ typedef struct list_item {
   uint64_t cursor, fetch; /* fetch 0: nothing comes any more */
   sl_doc *doc;            /* to be given; NULL: nothing */
   size_t bytes;
-  bool rejected;
-  char *note; /* for the state */
+  bool rejected, again; /* again: there was no memory for its document */
+  char *note;           /* for the state */
   size_t note_len;
   char *url;
   char key[FETCH_KEY_MAX];
@@ -214,7 +214,10 @@ static int look_up(sl_ctx *ctx, list_item *i, fetch_record *r, char **hold) {
 /* ---- pages that come --------------------------------------------------------------------------------------------- */
 
 static void keep_note(list_item *i, const fetch_record *r) {
-  if (fetch_record_write(r, &i->note, &i->note_len)) i->note = NULL;
+  char *fresh = NULL;
+  if (fetch_record_write(r, &fresh, &i->note_len)) fresh = NULL;
+  free(i->note);
+  i->note = fresh;
 }
 
 static void on_page(sl_ctx *ctx, void *user, web_result *r) {
@@ -231,7 +234,6 @@ static void on_page(sl_ctx *ctx, void *user, web_result *r) {
     if (!fetch_record_read(i->note, i->note_len, &old, &hold)) {
       old.at = r->fetched_at;
       old.cursor = 0;
-      free(i->note);
       keep_note(i, &old);
       write_note(ctx, i);
     }
@@ -240,6 +242,7 @@ static void on_page(sl_ctx *ctx, void *user, web_result *r) {
   bool wanted = r->outcome == WEB_OK || (r->outcome == WEB_FAILED && (r->temporary || s->p->missing == MISSING_REJECT));
   if (wanted) {
     i->doc = document(ctx, i, r);
+    i->again = !i->doc;
     if (i->doc) s->ready_bytes += i->bytes;
   }
   sl_wake(ctx);
@@ -252,6 +255,19 @@ static void item_free(sl_ctx *ctx, list_item *i) {
   free(i->note);
   free(i->url);
   free(i);
+}
+
+static bool ask(list_item *i, const fetch_record *known) {
+  const web_request request = {.url = i->url,
+                               .etag = known->etag,
+                               .last_modified = known->last_modified,
+                               .validated_url = known->final_url,
+                               .sha256 = known->sha256,
+                               .done = on_page,
+                               .user = i};
+  i->again = false;
+  i->fetch = web_fetch(i->stage->client, &request);
+  return i->fetch != 0;
 }
 
 /* Begins with the next URL. 1: it is under way, or needs nothing; 0: the list has ended; or an error. */
@@ -275,16 +291,10 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
     return 1;
   }
   if (known.at) keep_note(i, &known);
-  const web_request request = {.url = url,
-                               .etag = known.etag,
-                               .last_modified = known.last_modified,
-                               .validated_url = known.final_url,
-                               .sha256 = known.sha256,
-                               .done = on_page,
-                               .user = i};
-  i->fetch = web_fetch(s->client, &request);
+  i->url = strdup(url);
+  bool good = i->url && ask(i, &known);
   free(hold);
-  if (!i->fetch) {
+  if (!good) {
     item_free(ctx, i);
     return SL_ENOMEM;
   }
@@ -340,6 +350,9 @@ static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
   if (refill(ctx, s)) return SL_V_FATAL;
   while (s->head && !s->head->fetch && credit > 0) {
     list_item *i = s->head;
+    const fetch_record nothing = {0};
+    if (i->again && ask(i, &nothing)) break;
+    if (i->again) return no_memory(ctx), SL_V_FATAL;
     uint64_t cost = i->bytes + DOC_COST;
     s->head = i->next;
     if (!s->head) s->tail = NULL;

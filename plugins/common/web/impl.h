@@ -38,6 +38,7 @@ typedef struct web_headers {
   int32_t status;
   char *content_type, *etag, *last_modified, *link, *location, *retry_after, *encoding;
   int64_t length; /* -1: not given */
+  bool lost;      /* there was no memory for one of them */
 } web_headers;
 
 typedef enum web_place { WEB_NOWHERE, WEB_QUEUED, WEB_TIMED, WEB_ACTIVE, WEB_DONE } web_place;

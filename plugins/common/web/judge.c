@@ -136,7 +136,9 @@ static void redirect(web_job *j) {
 static void answered(web_job *j, web_answer *a) {
   int32_t status = j->headers.status;
   bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-  if (status >= 200 && status < 300)
+  if (j->headers.lost)
+    try_again(j, "memory", "memory is out");
+  else if (status >= 200 && status < 300)
     good(j, a);
   else if (status == 304 && j->conditional)
     web_end(j, WEB_UNCHANGED, "", false, "", NULL);

@@ -28,9 +28,10 @@
 
 /* ---- headers ----------------------------------------------------------------------------------------------------- */
 
-static void set(const web_client *c, char **to, const char *value, size_t n) {
+static void set(const web_client *c, web_headers *h, char **to, const char *value, size_t n) {
   if (*to || n > 8192) return;
   *to = web_dup_n(c, value, n);
+  h->lost |= !*to;
 }
 
 static int32_t status_of(const char *line, size_t n) {
@@ -75,7 +76,7 @@ void web_header_line(const web_client *c, web_headers *h, const char *line, size
                {"link", &h->link}};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strlen(known[i].name) == name && strncasecmp(known[i].name, line, name) == 0)
-      set(c, known[i].to, line + at, n - at);
+      set(c, h, known[i].to, line + at, n - at);
   if (name == 14 && strncasecmp(line, "content-length", name) == 0) h->length = length_of(line + at, n - at);
 }
 
@@ -201,14 +202,16 @@ void web_replay(web_job *j) {
     web_exchange_over(j, &a);
     return;
   }
+  int error = data ? 0 : errno;
   if (data) c->mem.free(data);
-  bool absent = !data && errno == ENOENT;
-  if (!data && !absent)
-    snprintf(j->message, sizeof j->message, "the record of this URL cannot be read: %s", strerror(errno));
+  if (error && error != ENOENT)
+    snprintf(j->message, sizeof j->message, "the record of this URL cannot be read: %s", strerror(error));
   if (j->host && !j->robots_of) web_host_done(c, j->host);
-  if (absent)
+  if (error == ENOENT)
     web_end(j, WEB_FAILED, "not_recorded", false, "the folder of `replay` has no record of this URL",
             "record it with the same pipeline, or take it out of the list");
+  else if (error == ENOMEM)
+    web_end(j, WEB_FAILED, "memory", true, "memory is out", NULL);
   else
     web_end(j, WEB_FAILED, "record", false, j->message, NULL);
 }

@@ -54,7 +54,7 @@ static int run_bytes(const char *s, size_t n, const char *type, const clean_opti
   return clean_article(&work, &in, lexicon, opt, &why);
 }
 
-static int run(const char *s) { return run_bytes(s, strlen(s), NULL, &usual); }
+static inline int run(const char *s) { return run_bytes(s, strlen(s), NULL, &usual); }
 
 static const char *text(void) {
   static char z[1 << 16];
@@ -64,7 +64,7 @@ static const char *text(void) {
   return z;
 }
 
-static char *read_file(const char *path, size_t *ret_n) {
+static inline char *read_file(const char *path, size_t *ret_n) {
   FILE *f = fopen(path, "rb");
   if (!f) print_message("cannot open %s\n", path);
   assert_non_null(f);
@@ -80,7 +80,7 @@ static char *read_file(const char *path, size_t *ret_n) {
 }
 
 /* kind and text of the i-th piece taken out, as "kind: text". */
-static const char *removed(size_t i) {
+static inline const char *removed(size_t i) {
   static char z[4][1024];
   static unsigned turn;
   char *out = z[turn++ % 4];
@@ -90,7 +90,7 @@ static const char *removed(size_t i) {
   return out;
 }
 
-static const char *published(void) {
+static inline const char *published(void) {
   static char z[CLEAN_WHEN_MAX];
   z[0] = '\0';
   if (work.has_when) clean_when_print(&work.when, 420, z);

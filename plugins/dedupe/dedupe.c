@@ -40,7 +40,7 @@ static const sl_param param_table[] = {
         params, method, SL_T_ENUM, 0, "near", "near|exact",
         "near finds copies that were edited, cut or framed by other text; exact only those with the same words in the "
         "same order."),
-    SL_PARAM(params, similarity, SL_T_FLOAT, 0, "0.6", "0.3..1",
+    SL_PARAM(params, similarity, SL_T_FLOAT, 0, "0.45", "0.3..1",
              "Share of common runs of three syllables from which a document is a copy of another."),
     SL_PARAM(params, min_words, SL_T_INT, 0, "30", "4..1000000",
              "Texts with fewer syllables are copies only if they are exact."),

@@ -101,9 +101,12 @@ def article(name, title, lines):
     return {"id": name, "title": title, "lead": lines[0], "text": "\n\n".join(lines[1:])}
 
 
-def collections(data):
-    """name -> articles."""
-    ours = sorted(glob.glob(os.path.join(SOURCE, "examples", "news", "*.txt")) + glob.glob(os.path.join(SOURCE, "plugins", "extract", "testdata", "dev", "*.txt")))
+OURS = [os.path.join(SOURCE, "examples", "news"), os.path.join(SOURCE, "plugins", "extract", "testdata", "dev")]
+
+
+def collections(folders, data):
+    """name -> articles: those of our folders, and of DATA."""
+    ours = [path for folder in folders for path in sorted(glob.glob(os.path.join(folder, "*.txt")))]
     vietnamese, world = [from_text(path) for path in ours], []
     if data:
         vietnamese += [from_text(path) for path in sorted(glob.glob(os.path.join(data, "seeds", "*.txt")))]
@@ -120,7 +123,7 @@ def collections(data):
     return {"Vietnamese": [a for a in vietnamese if a], "other languages": [a for a in world if a]}
 
 
-def summaries(build, articles, language, options):
+def summaries(sluice, articles, language, options):
     """Runs the stages over the articles; text of each summary by id."""
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "in.ndjson"), "w", encoding="utf-8") as f:
@@ -131,7 +134,7 @@ def summaries(build, articles, language, options):
                   {"id": "out", "uses": "sink_jsonl", "with": {"path": "out.ndjson"}}]
         with open(os.path.join(folder, "p.yaml"), "w", encoding="utf-8") as f:
             json.dump({"stages": stages}, f)
-        subprocess.run([os.path.join(build, "bin", "sluice"), "run", "--quiet", "p.yaml"], cwd=folder, check=True)
+        subprocess.run([sluice, "run", "--quiet", "p.yaml"], cwd=folder, check=True)
         with open(os.path.join(folder, "out.ndjson"), encoding="utf-8") as f:
             return {d["id"]: d["summary"]["text"] for d in map(json.loads, f)}
 
@@ -151,7 +154,7 @@ def report(name, articles, build, options, each):
     language = "vi" if name == "Vietnamese" else "auto"
     scores = {}
     for method in ("lead", "centroid"):
-        found = summaries(build, articles, language, {**options, "method": method})
+        found = summaries(os.path.join(build, "bin", "sluice"), articles, language, {**options, "method": method})
         scores[method] = [rouge(found[a["id"]], a["lead"]) for a in articles]
         length = mean([len(syllables(found[a["id"]])) for a in articles])
         print("%-16s %-9s %3d  %s  %5.1f syllables" % (
@@ -188,7 +191,7 @@ def main():
         print("the scorer is sound")
         return
     print("%-16s %-9s %3s  %s" % ("articles", "method", "n", "  ".join(MEASURES)))
-    for name, articles in collections(args.data).items():
+    for name, articles in collections(OURS, args.data).items():
         if articles:
             report(name, articles, args.build, {"sentences": args.sentences}, args.each)
         else:

@@ -355,6 +355,7 @@ typedef struct sweep {
   lane_vec times; /* int64_t of each note */
   lane_vec keys;  /* 40 bytes each */
   int64_t before; /* notes last seen before it go; 0: the times are collected */
+  size_t limit;   /* so many of them */
   int failed;
 } sweep;
 
@@ -371,7 +372,7 @@ static int32_t sweep_one(void *user, const char *key, const sl_bytes *value) {
   if (seen >= s->before || strlen(key) >= 40) return 0;
   if (lane_vec_reserve(&s->w->mem, &s->keys, 40, s->keys.n + 1) != 0) return s->failed = 1;
   memcpy((char *)s->keys.items + 40 * s->keys.n++, key, strlen(key) + 1);
-  return s->keys.n == SWEEP_KEYS;
+  return s->keys.n == s->limit;
 }
 
 static int by_time(const void *a, const void *b) {
@@ -381,12 +382,16 @@ static int by_time(const void *a, const void *b) {
 
 /* Notes last seen before this time are given up. */
 static int64_t cut_of(const webitems *w, sweep *s, int64_t now) {
-  int64_t old = now - w->remember, *times = s->times.items;
-  if (s->times.n <= w->most || w->most == 0) return old > 1 ? old : 1;
+  int64_t old = now - w->remember > 1 ? now - w->remember : 1, *times = s->times.items;
+  s->limit = SWEEP_KEYS;
+  if (s->times.n <= w->most || w->most == 0) return old;
   qsort(times, s->times.n, sizeof *times, by_time);
-  int64_t cut = times[s->times.n - w->most], spared = now - DAY;
+  /* Many may have been seen in the same second: of these only as many as need be. */
+  int64_t cut = times[s->times.n - w->most - 1] + 1, spared = now - DAY;
   if (cut > spared) cut = spared;
-  return cut > old ? cut : old;
+  if (cut <= old) return old;
+  if (s->times.n - w->most < s->limit) s->limit = s->times.n - w->most;
+  return cut;
 }
 
 int32_t webitems_sweep(webitems *w, sl_ctx *ctx) {

@@ -136,7 +136,9 @@ static long ms_of(int64_t ns) { return (long)(ns / WEB_MS > 0 ? ns / WEB_MS : 1)
 static int set_limits(web_transfer *t) {
   const web_params *p = t->c->p;
   CURL *e = t->easy;
-  return curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) || curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) ||
+  /* QUICK_EXIT: a request that ends while its name is looked up does not wait for the thread that does it. */
+  return curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) || curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) ||
+                 curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) ||
                  curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, ms_of(p->connect_timeout)) ||
                  curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ms_of(p->total_timeout)) ||
                  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
@@ -158,7 +160,7 @@ int web_request_set(web_transfer *t) {
   c->mem.free(url);
   if (bad || set_limits(t) || set_headers(t) || set_proxy(t) || set_tls(t)) return -1;
   if (c->resolve && curl_easy_setopt(e, CURLOPT_RESOLVE, c->resolve)) return -1;
-  if (c->share && (curl_easy_setopt(e, CURLOPT_SHARE, c->share) || curl_easy_setopt(e, CURLOPT_COOKIEFILE, "")))
-    return -1;
+  /* The shared jar turns cookies on; COOKIEFILE would, too, but curl_easy_reset forgets to free it. */
+  if (c->share && curl_easy_setopt(e, CURLOPT_SHARE, c->share)) return -1;
   return 0;
 }

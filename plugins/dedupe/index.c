@@ -137,30 +137,42 @@ static void *zeroed(const lane_mem *m, size_t n) {
   return p;
 }
 
-/* Room for `slot`. */
+/* A larger block with what was in the old one. */
+static bool widen(const lane_mem *m, void **block, size_t have, size_t want) {
+  void *p = zeroed(m, want);
+  if (!p) return false;
+  if (have) memcpy(p, *block, have);
+  give_back(m, *block);
+  *block = p;
+  return true;
+}
+
+/* Room for `slot`. One block after the other, so that little is there twice; cap is raised when all are there. */
 static int grow(dd_index *x, uint32_t slot) {
-  dd_index bigger = *x;
   uint64_t cap = x->cap ? x->cap : LEAST_CAP;
+  uint32_t n_heads = LEAST_CAP;
   while (cap <= slot) cap *= 2;
   if (cap > x->window) cap = x->window;
-  bigger.cap = (uint32_t)cap;
-  bigger.n_heads = LEAST_CAP;
-  while (bigger.n_heads < cap) bigger.n_heads *= 2;
-  bigger.n_buckets = bigger.n_heads * 8;
-  bigger.entries = zeroed(&x->mem, cap * sizeof *bigger.entries);
-  bigger.sigs = zeroed(&x->mem, cap * DD_SIG);
-  bigger.heads = zeroed(&x->mem, (size_t)bigger.n_heads * 2 * sizeof *bigger.heads);
-  bigger.cells = zeroed(&x->mem, (size_t)bigger.n_buckets * DD_CELLS * sizeof *bigger.cells);
-  if (!bigger.entries || !bigger.sigs || !bigger.heads || !bigger.cells) {
-    free_tables(&bigger);
+  while (n_heads < cap) n_heads *= 2;
+  uint32_t n_buckets = n_heads * 8;
+  void *entries = x->entries, *sigs = x->sigs;
+  bool ok = widen(&x->mem, &entries, x->cap * sizeof *x->entries, cap * sizeof *x->entries);
+  x->entries = entries;
+  ok = ok && widen(&x->mem, &sigs, (size_t)x->cap * DD_SIG, cap * DD_SIG);
+  x->sigs = sigs;
+  uint32_t *heads = ok ? zeroed(&x->mem, (size_t)n_heads * 2 * sizeof *heads) : NULL;
+  uint32_t *cells = heads ? zeroed(&x->mem, (size_t)n_buckets * DD_CELLS * sizeof *cells) : NULL;
+  if (!cells) {
+    give_back(&x->mem, heads);
     return -1;
   }
-  if (x->cap) {
-    memcpy(bigger.entries, x->entries, x->cap * sizeof *x->entries);
-    memcpy(bigger.sigs, x->sigs, (size_t)x->cap * DD_SIG);
-  }
-  free_tables(x);
-  *x = bigger;
+  give_back(&x->mem, x->heads);
+  give_back(&x->mem, x->cells);
+  x->heads = heads;
+  x->cells = cells;
+  x->n_heads = n_heads;
+  x->n_buckets = n_buckets;
+  x->cap = (uint32_t)cap;
   rebuild(x);
   return 0;
 }

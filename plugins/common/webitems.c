@@ -107,22 +107,37 @@ static int32_t sort_left(webitems *w, sl_ctx *ctx, const lane_vec *cursors) {
   return 0;
 }
 
+/* The number in a note; 0 if there is none. An error is told by the host. */
+static int32_t get_number(webitems *w, sl_ctx *ctx, const char *key, uint64_t *ret) {
+  char text[24] = "";
+  sl_bytes noted;
+  int32_t rc = w->resume->get(ctx, key, &noted);
+  *ret = 0;
+  if (rc == SL_ENOTFOUND) return 0;
+  if (rc != 0) return rc;
+  memcpy(text, noted.data, noted.len < sizeof text - 1 ? noted.len : sizeof text - 1);
+  *ret = strtoull(text, NULL, 10);
+  return 0;
+}
+
+static int32_t put_number(webitems *w, sl_ctx *ctx, const char *key, uint64_t v) {
+  char text[24];
+  int n = snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+  return w->resume->put(ctx, key, text, (size_t)n);
+}
+
 int32_t webitems_open(webitems *w, sl_ctx *ctx) {
   w->mem = (lane_mem){ctx->host->alloc, ctx->host->free};
   w->resume = sl_extension(ctx, SL_EXT_RESUME);
   w->again.n = w->at_again = 0;
   if (w->next == 0) w->next = 1;
   if (!w->resume) return 0;
-  sl_bytes noted;
-  int32_t rc = w->resume->get(ctx, "next", &noted);
-  if (rc == 0) {
-    char text[24] = "";
-    memcpy(text, noted.data, noted.len < sizeof text - 1 ? noted.len : sizeof text - 1);
-    uint64_t next = strtoull(text, NULL, 10);
-    if (w->first_here == UINT64_MAX && next > w->next) w->next = next;
-  } else if (rc != SL_ENOTFOUND) {
-    return rc;
-  }
+  uint64_t next, swept;
+  int32_t rc = get_number(w, ctx, "next", &next);
+  if (rc == 0) rc = get_number(w, ctx, "swept", &swept);
+  if (rc != 0) return rc;
+  if (w->first_here == UINT64_MAX && next > w->next) w->next = next;
+  w->swept = (int64_t)(swept % (uint64_t)(INT64_MAX / 1000000000)) * 1000000000;
   uint64_t position = w->resume->position(ctx);
   if (position >= w->next) w->next = position + 1;
   found f = {.w = w};
@@ -175,10 +190,8 @@ int32_t webitems_look(webitems *w, sl_ctx *ctx, const webitem *item) {
 static int32_t take_cursor(webitems *w, sl_ctx *ctx, uint64_t *ret) {
   *ret = w->next++;
   if (!w->resume || w->next <= w->next_noted) return 0;
-  char text[24];
-  int n = snprintf(text, sizeof text, "%llu", (unsigned long long)(w->next + BLOCK));
   w->next_noted = w->next + BLOCK;
-  return w->resume->put(ctx, "next", text, (size_t)n);
+  return put_number(w, ctx, "next", w->next_noted);
 }
 
 static int32_t put_item(webitems *w, sl_ctx *ctx, uint64_t cursor, const char *text) {
@@ -400,7 +413,8 @@ int32_t webitems_sweep(webitems *w, sl_ctx *ctx) {
   sweep s = {.w = w};
   w->swept = now;
   w->added = 0;
-  int32_t rc = w->resume->each(ctx, "s/", sweep_one, &s);
+  int32_t rc = put_number(w, ctx, "swept", (uint64_t)(now / 1000000000));
+  if (rc == 0) rc = w->resume->each(ctx, "s/", sweep_one, &s);
   if (rc == 0 && !s.failed) {
     s.before = cut_of(w, &s, now);
     rc = w->resume->each(ctx, "s/", sweep_one, &s);

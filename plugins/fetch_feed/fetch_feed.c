@@ -29,7 +29,7 @@ static const sl_param params_table[] = {
              "Most items that are read of one feed."),
     SL_PARAM(feed_params, remember, SL_T_DURATION, SL_PF_ADVANCED, "90d", "1h..",
              "How long an item that stands in no feed any more is known as given."),
-    SL_PARAM(feed_params, max_seen, SL_T_INT, SL_PF_ADVANCED, "1000000", "1000..100000000",
+    SL_PARAM(feed_params, max_seen, SL_T_INT, SL_PF_ADVANCED, "200000", "1000..100000000",
              "Most items that are known as given. The oldest give way, but none that was in a feed within a day."),
     WEB_PARAMS(feed_params, web),
 };

@@ -34,7 +34,7 @@ static const sl_param params_table[] = {
              "How deep an index may lead to another."),
     SL_PARAM(sitemap_params, remember, SL_T_DURATION, SL_PF_ADVANCED, "365d", "1h..",
              "How long a page that stands in no sitemap any more is known as given."),
-    SL_PARAM(sitemap_params, max_seen, SL_T_INT, SL_PF_ADVANCED, "5000000", "1000..100000000",
+    SL_PARAM(sitemap_params, max_seen, SL_T_INT, SL_PF_ADVANCED, "1000000", "1000..100000000",
              "Most pages that are known as given. The oldest give way, but none that was in a sitemap within a day."),
     WEB_PARAMS(sitemap_params, web),
 };

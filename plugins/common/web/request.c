@@ -160,7 +160,7 @@ int web_request_set(web_transfer *t) {
   c->mem.free(url);
   if (bad || set_limits(t) || set_headers(t) || set_proxy(t) || set_tls(t)) return -1;
   if (c->resolve && curl_easy_setopt(e, CURLOPT_RESOLVE, c->resolve)) return -1;
-  /* The shared jar turns cookies on; COOKIEFILE would, too, but curl_easy_reset forgets to free it. */
-  if (c->share && curl_easy_setopt(e, CURLOPT_SHARE, c->share)) return -1;
+  if (c->share && (curl_easy_setopt(e, CURLOPT_SHARE, c->share) || curl_easy_setopt(e, CURLOPT_COOKIEFILE, "")))
+    return -1;
   return 0;
 }

@@ -294,6 +294,7 @@ void web_transfer_end(web_transfer *t) {
     t->job->place = WEB_NOWHERE;
   }
   curl_multi_remove_handle(c->multi, t->easy);
+  if (c->share) curl_easy_setopt(t->easy, CURLOPT_COOKIEFILE, NULL); /* curl_easy_reset forgets to free its list */
   curl_easy_reset(t->easy);
   curl_slist_free_all(t->sent);
   *(t->prev ? &t->prev->next : &c->active) = t->next;

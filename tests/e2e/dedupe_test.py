@@ -4,8 +4,9 @@
 import json
 import os
 import signal
+import subprocess
 
-from lib import finish, lines, main, same, sluice, start, true, wait_until, write
+from lib import LIMIT, SLUICE, environment, finish, lines, main, read, same, sluice, start, true, wait_until, write
 
 PIPELINE = """name: once
 state: %(state)s
@@ -119,6 +120,28 @@ def test_a_kill():
     process.send_signal(signal.SIGTERM)
     finish(process)
     same(sorted(int(i.split("-")[0]) for i in ids()), list(range(60)))
+
+
+def test_a_reload_keeps_the_window():
+    put("a.ndjson", copies(0, 5))
+    watch = ", watch: true, poll: 10ms, settle: 0s"
+    pipeline(paths='"*.ndjson"', out="out/once", watch=watch)
+    with open("log", "wb") as log:
+        process = subprocess.Popen([SLUICE, "run", "p.yaml"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment())
+    try:
+        wait_until(lambda: os.path.exists("out/once") and read("out/once").count("\n") == 5, "five documents")
+        for window in (400, 300):  # with other parameters it is another stage, which finds the window in the state
+            pipeline(paths='"*.ndjson"', out="out/once", watch=watch, window=window)
+            process.send_signal(signal.SIGHUP)
+            generation = '"generation":%d' % (2 if window == 400 else 3)
+            wait_until(lambda g=generation: g in read("log"), generation)
+            first = 3 if window == 400 else 6
+            put("%d.ndjson" % window, copies(first, 4))
+            wait_until(lambda n=first + 4: read("out/once").count("\n") >= n, "the new ones")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(LIMIT)
+    same(sorted(ids("out/once")), ["%d-a" % n for n in range(10)])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@
 
 #define PLACE_BITS 42
 #define DOC_COST 400
+/* Pages that wait for those before them in the list. */
+#define READY_MAX ((size_t)32 << 20)
 
 enum { MISSING_REJECT, MISSING_DROP };
 
@@ -319,7 +321,7 @@ static void note_end(sl_ctx *ctx, const list_stage *s) {
 }
 
 static int32_t refill(sl_ctx *ctx, list_stage *s) {
-  while (!s->ended && s->n_items < s->p->ahead && s->ready_bytes < (size_t)s->p->web.max_buffer) {
+  while (!s->ended && s->n_items < s->p->ahead && s->ready_bytes < READY_MAX) {
     int32_t rc = begin_one(ctx, s);
     if (rc == SL_ENOMEM && s->head) return SL_OK; /* what is under way will free some */
     if (rc == SL_ENOMEM) return no_memory(ctx);

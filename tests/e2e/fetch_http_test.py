@@ -4,12 +4,14 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from lib import Failed, SANITIZED, finish, has, lacks, lines, main, read, same, sluice, start, true, wait_until, write
+from lib import SANITIZED, finish, has, lacks, lines, main, read, same, sluice, start, true, wait_until, write
 from trouble_server import Server
 
 QUICK = {"allow_private": "loopback", "delay": "0s", "retries": 0, "backoff": "50ms", "window": "0s"}
@@ -321,13 +323,10 @@ def test_a_proxy_is_asked():
 
 
 def test_certificates_are_verified():
-    try:
-        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days",
-                               "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:a.localhost"], capture_output=True)
-    except FileNotFoundError:
+    if not shutil.which("openssl"):
         print("skipped: there is no openssl")
         return
-    same(made.returncode, 0, made.stderr.decode())
+    certificate("a.localhost")
     with Server("--tls", os.path.abspath("cert.pem"), os.path.abspath("key.pem")) as s:
         url = "https://a.localhost:%d/ok" % s.tls_port
         done = sluice("run", listed([url]), code=3)
@@ -336,6 +335,47 @@ def test_certificates_are_verified():
         sluice("run", listed([url], ca_file="cert.pem"))
         done = sluice("run", listed([url], insecure_hosts=["b.localhost"]), code=3)
         same(dead(done), {url: "tls"})
+
+
+def certificate(name):
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2",
+                           "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name], capture_output=True)
+    same(made.returncode, 0, made.stderr.decode())
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def reachable(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_http2():
+    """nghttpd speaks nothing else."""
+    if not shutil.which("nghttpd") or not shutil.which("openssl"):
+        print("skipped: there is no nghttpd or no openssl")
+        return
+    certificate("a.localhost")
+    for n in range(50):
+        write("root/%d.html" % n, "<p>Trang %d</p>" % n)
+    port = free_port()
+    server = subprocess.Popen(["nghttpd", "--address=127.0.0.1", "--htdocs=root", str(port), "key.pem", "cert.pem"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: reachable(port), "nghttpd")
+        urls = ["https://a.localhost:%d/%d.html" % (port, n) for n in range(50)]
+        sluice("run", listed(urls, ca_file="cert.pem", per_host=20))
+        same(sorted(d["id"] for d in lines("out.jsonl")), sorted(urls))
+        os.remove("out.jsonl")
+        done = sluice("run", listed(urls[:1], ca_file="cert.pem", http2=False), code=3)
+        same(len(dead(done)), 1)
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def killed_in_the_middle(s, pipeline, after):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch_feed on foreign bytes: encodings, the tolerant reader of XML, feeds of all kinds, dates, plain text. The first byte chooses the
- * pieces that the reader gets; whatever they are, it must see the same.
+ * fetch_feed on foreign bytes: encodings, the tolerant reader of XML, feeds of all kinds, dates, plain text. The first
+ * byte chooses the pieces that the reader gets; whatever they are, it must see the same.
  */
 #include <cjson/cJSON.h>
 #include <stdint.h>
@@ -99,7 +99,9 @@ static void text(const char *s, size_t n) {
     char written[WEBDATE_TEXT];
     webdate again;
     webdate_text(&d, written);
-    if (webdate_parse(written, strlen(written), 0, &again) != 0 || again.seconds != d.seconds || again.offset != d.offset) abort();
+    if (webdate_parse(written, strlen(written), 0, &again) != 0 || again.seconds != d.seconds ||
+        again.offset != d.offset)
+      abort();
   }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fetch_sitemap on foreign bytes: decompression, encodings, entries. What is compressed must read as what it was made from. */
+/* fetch_sitemap on foreign bytes: decompression, encodings, entries. What is compressed must read as what it was made
+ * from. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,8 @@ static size_t zip(const uint8_t *data, size_t n, char *out, size_t cap) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static char zipped[1 << 16];
   uint64_t plain = entries((const char *)data, size);
-  size_t n = size < 30000 && !(size > 1 && data[0] == 0x1f && data[1] == 0x8b) ? zip(data, size, zipped, sizeof zipped) : 0;
+  size_t n =
+      size < 30000 && !(size > 1 && data[0] == 0x1f && data[1] == 0x8b) ? zip(data, size, zipped, sizeof zipped) : 0;
   if (n && entries(zipped, n) != plain) abort();
   if (size > 4) (void)sitemap_match("*a?b*", "https://a.example/xaxb");
   return 0;

@@ -299,7 +299,7 @@ static void says_why_there_is_no_page(void **state) {
     assert_memory_equal(why.message, cases[i].message, strlen(cases[i].message));
     assert_non_null(strstr(why.detail, cases[i].url));
   }
-  /* A page that failed for now is nobody's: another document may try. */
+  /* A page that failed in passing is nobody's: another document may try. */
   assert_int_equal(push("http://a.example/5"), SL_V_RETRY);
   assert_int_equal(sl_harness_push_json(h, "{\"link\":1}"), SL_V_REJECT);
   assert_int_equal(sl_harness_push_json(h, "{}"), SL_V_REJECT);

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../sha256.h"
-
 int64_t web_now(const web_client *c) { return sl_monotonic(c->ctx); }
 
 void *web_alloc0(const web_client *c, size_t n) {

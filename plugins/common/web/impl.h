@@ -12,10 +12,10 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-#include "../robots.h"
-#include "../webaddr.h"
-#include "../webclient.h"
-#include "../weburl.h"
+#include "robots.h"
+#include "webaddr.h"
+#include "webclient.h"
+#include "weburl.h"
 
 #define WEB_SECOND INT64_C(1000000000)
 #define WEB_MS INT64_C(1000000)

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../sha256.h"
+#include "sha256.h"
 
 #define MAGIC "sluice-exchange 1\n"
 #define FILE_MAX ((size_t)1200 << 20)

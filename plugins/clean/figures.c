@@ -20,13 +20,6 @@ typedef struct clean_tally {
   uint32_t plain, chars, linked, count;
 } clean_tally;
 
-/* What a block shares with the page's title and the like, and where its figures are counted. */
-typedef struct clean_like {
-  uint64_t text, path, names;
-  uint32_t words, unique, title, description, witness;
-  uint8_t plain;
-} clean_like;
-
 typedef struct reader {
   clean_figures *f;
   const clean_dom *d;
@@ -68,7 +61,7 @@ void clean_figures_clear(clean_figures *f, size_t keep) {
  */
 
 /* Twelve steps for each doubling. */
-static uint8_t size_byte(uint64_t x) {
+uint8_t clean_size_byte(uint64_t x) {
   unsigned whole = 0;
   uint64_t y = x + 1;
   while (y >> (whole + 1)) whole++;
@@ -77,7 +70,7 @@ static uint8_t size_byte(uint64_t x) {
   return (uint8_t)(v > 255 ? 255 : v);
 }
 
-static uint8_t share_byte(uint64_t part, uint64_t all) {
+uint8_t clean_share_byte(uint64_t part, uint64_t all) {
   uint64_t v = all ? part * 250 / all : 0;
   return (uint8_t)(v > 250 ? 250 : v);
 }
@@ -86,7 +79,7 @@ static uint8_t cap_byte(uint64_t x) { return (uint8_t)(x > 255 ? 255 : x); }
 
 /* 128 and what lies before or behind it, in steps that grow. */
 static uint8_t side_byte(int64_t x) {
-  int64_t v = x < 0 ? -(int64_t)size_byte((uint64_t)-x) : (int64_t)size_byte((uint64_t)x);
+  int64_t v = x < 0 ? -(int64_t)clean_size_byte((uint64_t)-x) : (int64_t)clean_size_byte((uint64_t)x);
   return (uint8_t)(v < -127 ? 1 : v > 127 ? 255 : 128 + v);
 }
 
@@ -249,25 +242,26 @@ static void find_center(reader *r) {
 
 static void own_figures(const reader *r, const clean_block *b, const clean_like *x, uint8_t *f) {
   const clean_node *e = &r->d->nodes[b->node];
-  f[CLEAN_F_CHARS] = size_byte(b->chars);
-  f[CLEAN_F_WORDS] = size_byte(b->words);
-  f[CLEAN_F_LINKED] = share_byte(b->link_chars, b->chars);
+  f[CLEAN_F_CHARS] = clean_size_byte(b->chars);
+  f[CLEAN_F_WORDS] = clean_size_byte(b->words);
+  f[CLEAN_F_LINKED] = clean_share_byte(b->link_chars, b->chars);
   f[CLEAN_F_LINKS] = cap_byte(b->links);
   f[CLEAN_F_COMMAS] = cap_byte((uint64_t)b->commas * 400 / (b->words + 1));
   f[CLEAN_F_STOPS] = cap_byte((uint64_t)b->stops * 400 / (b->words + 1));
   f[CLEAN_F_ENDS] = b->ends;
-  f[CLEAN_F_DIGITS] = share_byte(b->digits, b->chars);
-  f[CLEAN_F_UPPERS] = share_byte(b->uppers, b->words);
+  f[CLEAN_F_DIGITS] = clean_share_byte(b->digits, b->chars);
+  f[CLEAN_F_UPPERS] = clean_share_byte(b->uppers, b->words);
   f[CLEAN_F_WORD_LENGTH] = cap_byte((uint64_t)b->chars * 10 / (b->words + 1));
   f[CLEAN_F_TYPE] = b->type;
   f[CLEAN_F_LEVEL] = b->level;
   f[CLEAN_F_TAG] = e->tag == CLEAN_T_P ? 2 : e->tag == CLEAN_T_DIV || e->tag == CLEAN_T_SECTION ? 1 : 0;
   f[CLEAN_F_HIDDEN] = (b->state & CLEAN_WS_HIDDEN) != 0;
   f[CLEAN_F_DEPTH] = cap_byte(e->depth);
-  f[CLEAN_F_TITLE_LIKE] = share_byte(x->title, x->unique);
-  f[CLEAN_F_TITLE_COVERS] = share_byte(x->title, r->title_words);
-  f[CLEAN_F_DESCRIPTION_LIKE] = r->description ? (uint8_t)(1 + share_byte(x->description, x->words)) : 0;
-  f[CLEAN_F_WITNESS_LIKE] = r->witness ? (uint8_t)(1 + share_byte(x->witness, x->words > 2 ? x->words - 2 : 1)) : 0;
+  f[CLEAN_F_TITLE_LIKE] = clean_share_byte(x->title, x->unique);
+  f[CLEAN_F_TITLE_COVERS] = clean_share_byte(x->title, r->title_words);
+  f[CLEAN_F_DESCRIPTION_LIKE] = r->description ? (uint8_t)(1 + clean_share_byte(x->description, x->words)) : 0;
+  f[CLEAN_F_WITNESS_LIKE] =
+      r->witness ? (uint8_t)(1 + clean_share_byte(x->witness, x->words > 2 ? x->words - 2 : 1)) : 0;
   f[CLEAN_F_REPEATED] = cap_byte(tally_of(r, x->text)->count);
 }
 
@@ -344,13 +338,14 @@ static void containers(const reader *r, const clean_block *b, uint8_t *f) {
   const clean_dom *d = r->d;
   const uint32_t *plain = r->f->plain;
   uint32_t up = parent_of(r, b->node), above = parent_of(r, up), node = is_frame(d->nodes[b->node].tag) ? b->node : up;
-  for (int k = 0; k < 4; k++, node = parent_of(r, node)) f[CLEAN_F_SHARE + k] = share_byte(plain[node], r->plain_all);
+  for (int k = 0; k < 4; k++, node = parent_of(r, node))
+    f[CLEAN_F_SHARE + k] = clean_share_byte(plain[node], r->plain_all);
   const clean_weight *p = &r->w->w[up], *g = &r->w->w[above];
-  f[CLEAN_F_PARENT_LINKED] = share_byte(p->link_chars, p->chars);
-  f[CLEAN_F_PARENT_PLAIN] = share_byte(plain[up], p->chars);
-  f[CLEAN_F_PARENT_CHARS] = size_byte(p->chars);
-  f[CLEAN_F_ABOVE_LINKED] = share_byte(g->link_chars, g->chars);
-  f[CLEAN_F_ABOVE_PLAIN] = share_byte(plain[above], g->chars);
+  f[CLEAN_F_PARENT_LINKED] = clean_share_byte(p->link_chars, p->chars);
+  f[CLEAN_F_PARENT_PLAIN] = clean_share_byte(plain[up], p->chars);
+  f[CLEAN_F_PARENT_CHARS] = clean_size_byte(p->chars);
+  f[CLEAN_F_ABOVE_LINKED] = clean_share_byte(g->link_chars, g->chars);
+  f[CLEAN_F_ABOVE_PLAIN] = clean_share_byte(plain[above], g->chars);
   uint32_t steps = 0, common = b->node;
   while (common != 0 && !under(r, r->center, common) && !under(r, common, r->center)) {
     common = parent_of(r, common);
@@ -365,20 +360,20 @@ static void containers(const reader *r, const clean_block *b, uint8_t *f) {
 }
 
 static void places(const reader *r, size_t i, uint64_t chars, uint64_t plain, uint64_t title_plain, uint8_t *f) {
-  f[CLEAN_F_PLACE] = share_byte(chars, r->chars_all);
-  f[CLEAN_F_PLAIN_PLACE] = share_byte(plain, r->plain_all);
-  f[CLEAN_F_BLOCKS] = size_byte(r->n);
-  f[CLEAN_F_PLAIN] = size_byte(r->plain_all);
+  f[CLEAN_F_PLACE] = clean_share_byte(chars, r->chars_all);
+  f[CLEAN_F_PLAIN_PLACE] = clean_share_byte(plain, r->plain_all);
+  f[CLEAN_F_BLOCKS] = clean_size_byte(r->n);
+  f[CLEAN_F_PLAIN] = clean_size_byte(r->plain_all);
   f[CLEAN_F_TITLE_BLOCKS] = r->title == SIZE_MAX ? 0 : side_byte((int64_t)i - (int64_t)r->title);
   f[CLEAN_F_TITLE_PLAIN] = r->title == SIZE_MAX ? 0 : side_byte((int64_t)plain - (int64_t)title_plain);
   int64_t off = i < r->from ? (int64_t)i - (int64_t)r->from : i > r->to ? (int64_t)i - (int64_t)r->to : 0;
   f[CLEAN_F_CENTER_BLOCKS] = side_byte(off);
   const clean_like *x = &r->f->like[i];
   const clean_tally *path = tally_of(r, x->path), *names = tally_of(r, x->names);
-  f[CLEAN_F_PATH] = share_byte(path->plain, r->plain_all);
-  f[CLEAN_F_NAMES] = share_byte(names->plain, r->plain_all);
+  f[CLEAN_F_PATH] = clean_share_byte(path->plain, r->plain_all);
+  f[CLEAN_F_NAMES] = clean_share_byte(names->plain, r->plain_all);
   f[CLEAN_F_NAMES_COUNT] = cap_byte(names->count);
-  f[CLEAN_F_NAMES_LINKED] = share_byte(names->linked, names->chars);
+  f[CLEAN_F_NAMES_LINKED] = clean_share_byte(names->linked, names->chars);
 }
 
 #define NEAR 5u
@@ -396,10 +391,10 @@ static void nearby(const reader *r, size_t i, uint8_t *f) {
     if (k < i && k + SIDE >= i) before += here;
     if (k > i && k <= i + SIDE) after += here;
   }
-  f[CLEAN_F_NEAR_PLAIN] = share_byte(plain, chars);
-  f[CLEAN_F_NEAR_LINKED] = share_byte(linked, chars);
-  f[CLEAN_F_NEAR_BEFORE] = size_byte(before);
-  f[CLEAN_F_NEAR_AFTER] = size_byte(after);
+  f[CLEAN_F_NEAR_PLAIN] = clean_share_byte(plain, chars);
+  f[CLEAN_F_NEAR_LINKED] = clean_share_byte(linked, chars);
+  f[CLEAN_F_NEAR_BEFORE] = clean_size_byte(before);
+  f[CLEAN_F_NEAR_AFTER] = clean_size_byte(after);
 }
 
 static void neighbours(const reader *r, size_t i, uint8_t *f) {

@@ -71,6 +71,13 @@ enum {
   CLEAN_F_COUNT = CLEAN_F_NEIGHBOURS + 4 * CLEAN_F_NEIGHBOUR_COUNT
 };
 
+/* What a block shares with the page's title and the like, and where its figures are counted. */
+typedef struct clean_like {
+  uint64_t text, path, names;
+  uint32_t words, unique, title, description, witness;
+  uint8_t plain;
+} clean_like;
+
 typedef struct clean_figures {
   const clean_mem *mem;
   uint8_t *f; /* CLEAN_F_COUNT of each block */
@@ -79,7 +86,7 @@ typedef struct clean_figures {
   size_t cap_plain;
   struct clean_tally *table; /* paths, names, texts by hash */
   size_t cap_table;
-  struct clean_like *like; /* of each block */
+  clean_like *like; /* of each block */
   size_t cap_like;
   clean_set title, description, witness, own;
 } clean_figures;
@@ -87,6 +94,10 @@ typedef struct clean_figures {
 void clean_figures_init(clean_figures *f, const clean_mem *mem);
 void clean_figures_done(clean_figures *f);
 void clean_figures_clear(clean_figures *f, size_t keep);
+
+/* Bytes for numbers: sizes in steps of a twelfth of a doubling, shares in 250 steps. */
+uint8_t clean_size_byte(uint64_t x);
+uint8_t clean_share_byte(uint64_t part, uint64_t all);
 
 /* 0 or SL_ENOMEM. */
 int clean_figures_read(clean_figures *f, const clean_dom *d, const clean_weights *w, const clean_meta *meta);

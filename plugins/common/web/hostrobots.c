@@ -61,7 +61,6 @@ static int begin(web_client *c, web_host *h, const web_job *j) {
   r->headers.length = -1;
   r->no_robots = r->plain = true;
   r->robots_of = h;
-  r->doc = j->doc;
   r->max_bytes = ROBOTS_MAX;
   if (weburl_parse(&r->first, &c->mem, "/robots.txt", 11, &j->url, NULL) || weburl_copy(&r->url, &r->first) ||
       web_transfer_begin(r)) {

@@ -382,6 +382,8 @@ static void drain(web_client *c) {
 static void on_tick(sl_ctx *ctx, void *stage, void *user) {
   web_client *c = user;
   (void)stage;
+  sl_gauge(ctx, "requests", (double)c->n_active);
+  sl_gauge(ctx, "hosts", (double)c->n_hosts);
   if (!c->n_active) {
     sl_timer_stop(ctx, c->tick_timer);
     c->tick_timer = 0;

@@ -84,6 +84,16 @@ static int from_spots(const clean_meta *m, clean_when *ret) {
   return best != UINT32_MAX;
 }
 
+/* Whether a line speaks of a change, or the date is a stamp in data rather than written for readers. */
+static int not_published(const char *text) {
+  static const char *const words[] = {"edited", "last updated", "last modified", "last change", "zuletzt",
+                                      "©",      "copyright"};
+  for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+    if (strcasestr(text, words[k])) return 1;
+  }
+  return strpbrk(text, " ./-") == NULL && !strstr(text, "年") && !strstr(text, "년");
+}
+
 /* A line that is a date, without any mark-up: short text near the heading. */
 static int from_text(const clean_meta *m, clean_when *ret) {
   const clean_dom *d = m->dom;
@@ -95,7 +105,9 @@ static int from_text(const clean_meta *m, clean_when *ret) {
       const clean_node *e = &d->nodes[i];
       if (e->kind != CLEAN_N_TEXT || e->end - e->start < 8 || e->end - e->start > sizeof text) continue;
       size_t n = clean_dom_flat(d, i, text, sizeof text);
-      if (n && n < sizeof text - 1 && clean_when_find(text, n, month_first(m), ret) && plausible(ret)) return 1;
+      if (n && n < sizeof text - 1 && !not_published(text) && clean_when_find(text, n, month_first(m), ret) &&
+          plausible(ret))
+        return 1;
     }
   }
   return 0;

@@ -7,6 +7,7 @@
 
 #define BYLINE_MAX 240 /* bytes of a byline; longer ones are texts about authors */
 #define SAID 260       /* nodes behind the heading in which a byline without mark-up is looked for */
+#define BELOW 24       /* and a name beside a date */
 #define FAR 1200       /* nodes from the heading; before it they count three times */
 #define NEAR 120       /* nodes between elements of one byline */
 
@@ -163,22 +164,32 @@ static void take_byline(clean_meta *m) {
     m->source[CLEAN_M_AUTHORS] = best->rank == 6 ? "microdata" : best->rank == 5 ? "a rel=author" : "byline";
 }
 
-/* "By Jane Doe", "Autor: …" in plain words behind the heading. */
+/* The names in a line that begins with "By" or the like at text node i: in the node, else in the line around it. */
+static size_t names_said(clean_meta *m, uint32_t i, const char *text, size_t n) {
+  uint32_t up = m->dom->nodes[i].parent;
+  size_t found = clean_names_add(&m->authors, text, n, 1);
+  while (up != CLEAN_DOM_NONE && runs_on(m->dom->nodes[up].tag)) up = m->dom->nodes[up].parent;
+  return found || up == CLEAN_DOM_NONE ? found : names_of(m, up, &m->authors);
+}
+
+/* "By Jane Doe", "Autor: …" in plain words behind the heading, or a name beside a date right below it. */
 static void take_said(clean_meta *m) {
   const clean_dom *d = m->dom;
+  clean_when when;
   if (m->h1 == CLEAN_DOM_NONE) return;
-  for (uint32_t i = m->h1; i < d->n_nodes && i < m->h1 + SAID; i++) {
+  for (uint32_t i = m->h1; i < d->n_nodes && i < m->h1 + SAID && !m->authors.n; i++) {
     const clean_node *e = &d->nodes[i];
-    char text[64];
+    char text[120];
     if (e->kind != CLEAN_N_TEXT || e->end - e->start > BYLINE_MAX) continue;
     size_t n = clean_dom_flat(d, i, text, sizeof text);
-    if (n < 2 || !clean_says_by(text, n)) continue;
-    uint32_t up = e->parent;
-    while (up != CLEAN_DOM_NONE && runs_on(d->nodes[up].tag)) up = d->nodes[up].parent;
-    if (up == CLEAN_DOM_NONE || !names_of(m, up, &m->authors)) continue;
-    m->source[CLEAN_M_AUTHORS] = "byline";
-    return;
+    if (n < 2 || n >= sizeof text - 1) continue;
+    if (clean_says_by(text, n)) {
+      names_said(m, i, text, n);
+    } else if (i > d->nodes[m->h1].last && i < m->h1 + BELOW && n < 80 && clean_when_find(text, n, 0, &when)) {
+      clean_names_add(&m->authors, text, n, 1);
+    }
   }
+  if (m->authors.n) m->source[CLEAN_M_AUTHORS] = "byline";
 }
 
 static void take_signature(clean_meta *m) {

@@ -211,17 +211,19 @@ static int32_t put_item(webitems *w, sl_ctx *ctx, uint64_t cursor, const char *t
   return rc;
 }
 
-/* The item as it is kept: its origin, its key and its body. body is borrowed. */
-static char *print_item(const webitem *item, cJSON *body) {
+/* The item as it is kept: its origin, its key and its body. */
+static char *print_item(const webitem *item, const cJSON *body) {
   cJSON *all = cJSON_CreateObject();
-  char *text = NULL;
-  if (all && cJSON_AddStringToObject(all, "key", item->key) && cJSON_AddStringToObject(all, "uri", item->uri) &&
+  char *text = NULL, *inner = cJSON_PrintUnformatted(body);
+  if (all && inner && cJSON_AddStringToObject(all, "key", item->key) &&
+      cJSON_AddStringToObject(all, "uri", item->uri) &&
       (!item->locator || cJSON_AddStringToObject(all, "locator", item->locator)) &&
       (!item->revision || cJSON_AddStringToObject(all, "revision", item->revision)) &&
       cJSON_AddNumberToObject(all, "mark_high", (double)(item->mark >> 32)) &&
       cJSON_AddNumberToObject(all, "mark_low", (double)(item->mark & 0xffffffffu)) &&
-      cJSON_AddItemReferenceToObject(all, "body", body))
+      cJSON_AddRawToObject(all, "body", inner))
     text = cJSON_PrintUnformatted(all);
+  cJSON_free(inner);
   cJSON_Delete(all);
   return text;
 }

@@ -27,16 +27,20 @@
 void clean_pick_init(clean_pick *p, const clean_mem *mem) {
   memset(p, 0, sizeof *p);
   p->mem = mem;
+  clean_score_init(&p->trees, mem);
 }
 
 void clean_pick_done(clean_pick *p) {
+  clean_score_done(&p->trees);
   p->mem->free(p->marks);
   p->mem->free(p->score);
   p->mem->free(p->kinds);
+  p->mem->free(p->ruled);
   clean_pick_init(p, p->mem);
 }
 
 void clean_pick_clear(clean_pick *p, size_t keep) {
+  clean_score_clear(&p->trees, keep);
   if (p->cap_marks * sizeof *p->marks + p->cap_score * sizeof *p->score + p->cap_kinds > keep) clean_pick_done(p);
 }
 
@@ -284,6 +288,14 @@ static uint8_t kind_of(const picker *k, const clean_block *b) {
   return m & HEADING ? CLEAN_K_HEADING : CLEAN_K_BODY;
 }
 
+static int keep_ruled(clean_pick *p, size_t n) {
+  void *ruled = p->ruled;
+  int rc = clean_grow(p->mem, &ruled, &p->cap_ruled, 0, n + 1, 1);
+  p->ruled = ruled;
+  if (!rc && n) memcpy(p->ruled, p->kinds, n);
+  return rc;
+}
+
 int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w, const clean_meta *meta,
                       const clean_site *site) {
   picker k = {p, d, w, meta};
@@ -303,5 +315,9 @@ int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w,
   mark_links(&k);
   if (site) apply_site(&k, site);
   for (size_t i = 0; i < w->n_blocks; i++) p->kinds[i] = kind_of(&k, &w->blocks[i]);
-  return SL_OK;
+  if (p->chosen) return SL_OK;
+  rc = clean_score_blocks(&p->trees, d, w, meta);
+  if (!rc) rc = keep_ruled(p, w->n_blocks);
+  if (!rc) clean_judge(w->blocks, w->n_blocks, p->trees.odds, p->ruled, p->kinds);
+  return rc;
 }

@@ -5,22 +5,23 @@
 #ifndef CLEAN_PICK_H
 #define CLEAN_PICK_H
 
+#include "judge.h"
 #include "lines.h"
 #include "meta.h"
 #include "select.h"
 #include "weigh.h"
-
-#define CLEAN_K_OUT 255 /* not of the article, nor in its container: not even listed */
 
 typedef struct clean_pick {
   const clean_mem *mem;
   uint16_t *marks; /* of each node, those of the elements around it included: low bits of CLEAN_W_… */
   uint32_t *score; /* of each node: plain text of the paragraphs right in it */
   uint8_t *kinds;  /* of each block: CLEAN_K_… or CLEAN_K_OUT */
-  size_t cap_marks, cap_score, cap_kinds;
+  uint8_t *ruled;  /* the kinds that marks and containers gave, before the trees were asked */
+  size_t cap_marks, cap_score, cap_kinds, cap_ruled;
   uint32_t body, title, lead; /* nodes, or CLEAN_DOM_NONE */
   int no_drop;                /* marks inside the container are not to be trusted */
-  int chosen;                 /* the container was named by the owner of the pipeline */
+  clean_score trees;
+  int chosen; /* the container was named by the owner of the pipeline */
 } clean_pick;
 
 void clean_pick_init(clean_pick *p, const clean_mem *mem);

@@ -227,10 +227,10 @@ static const sl_stage_type fetch_feed_type = {
     .name = "fetch_feed",
     .summary = "The new items of RSS, Atom and JSON feeds",
     .help = "Each item becomes a document with `/url`, `/title`, `/summary`, `/published` and what else the feed has "
-            "of it; an item\n"
-            "is given once, also over restarts. With a `schedule:` the feeds are asked again and again, and a feed "
-            "that has not changed\n"
-            "costs one small request. `fetch_http` with `url: /url` gets the pages.",
+            "of it.\n"
+            "An item is given once, also over restarts. With a `schedule:` the feeds are asked again and again; one "
+            "that has\n"
+            "not changed costs a small request. `fetch_http.page` with `url: /url` gets the pages.",
     .flags = SL_F_ASYNC,
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

@@ -308,8 +308,8 @@ static const sl_stage_type fetch_sitemap_type = {
     .name = "fetch_sitemap",
     .summary = "The pages that the sitemaps of a site name",
     .help = "Reads sitemaps, indexes of them and plain lists, also gzipped, and gives a document with `/url` for each "
-            "page that is new or\n"
-            "has a newer lastmod than the last time. `fetch_http` with `url: /url` gets the pages.",
+            "page that\n"
+            "is new or has a newer lastmod than the last time. `fetch_http.page` with `url: /url` gets the pages.",
     .flags = SL_F_ASYNC,
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fetch_http against a server that plays every trouble: what is fetched, what is refused, and what the server saw of it."""
+import base64
+import ctypes
 import json
 import os
 import re
@@ -99,6 +101,48 @@ def test_a_bomb_costs_no_memory():
         same(set(dead(done).values()), {"bomb"})
         after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         true(SANITIZED or after - before < 100 * 1024, "a bomb took %d KiB" % (after - before))
+
+
+def compressed(kind, data):
+    """By the libraries that decompress it; None where one is not there."""
+    if kind == "empty-blocks":  # 2 MiB of gzip that hold nothing
+        return b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\0\0\0\xff\xff" * 419430 + b"\1\0\0\xff\xff" + bytes(8)
+    try:
+        lib = ctypes.CDLL({"zstd": "libzstd.so.1", "br": "libbrotlienc.so.1"}[kind])
+    except OSError:
+        return None
+    room = ctypes.create_string_buffer(len(data) // 100 + 4096)
+    if kind == "zstd":
+        lib.ZSTD_compress.restype = ctypes.c_size_t
+        n = lib.ZSTD_compress(room, ctypes.c_size_t(len(room)), data, ctypes.c_size_t(len(data)), 1)
+        true(n <= len(room), "zstd")
+        return room.raw[:n]
+    size = ctypes.c_size_t(len(room))
+    same(lib.BrotliEncoderCompress(1, 22, 0, ctypes.c_size_t(len(data)), data, ctypes.byref(size), room), 1, "brotli")
+    return room.raw[:size.value]
+
+
+def test_bombs_of_every_kind():
+    page = ("<p>" + "Xin chào. " * 2000 + "</p>").encode()
+    with Server() as s:
+        plan, expected = {}, {}
+        for kind in ("zstd", "br"):
+            if compressed(kind, b"") is None:
+                print("skipped: there is no library for " + kind)
+                continue
+            for name, data, reason in (("page", page, None), ("bomb", bytes(64 << 20), "bomb")):
+                path = "/%s-%s" % (name, kind)
+                plan[path] = {"type": "text/html", "headers": {"Content-Encoding": kind}, "base64": base64.b64encode(compressed(kind, data)).decode()}
+                expected[s.url(path, kind)] = reason
+        plan["/nothing"] = {"type": "text/html", "headers": {"Content-Encoding": "gzip"},
+                            "base64": base64.b64encode(compressed("empty-blocks", b"")).decode()}
+        s.plan(plan)
+        done = sluice("run", listed(list(expected)), code=None)
+        same(dead(done), {u: r for u, r in expected.items() if r})
+        same([d["source"]["bytes"] for d in lines("out.jsonl")], [len(page)] * (len(expected) // 2))
+        os.remove("out.jsonl")
+        done = sluice("run", listed([s.url("/nothing")], max_bytes="1MiB"), code=3)
+        same(dead(done), {s.url("/nothing"): "too_large"}, "2 MiB on the wire")
 
 
 def test_robots_in_every_state():
@@ -410,6 +454,19 @@ def test_killed_in_the_middle():
             # What was under way, and what was stored and not yet committed, may be asked for again.
             true(asked <= len(urls) + kills * (64 + 80), "%s: %d requests for %d pages" % (kind, asked, len(urls)))
             os.remove("out.jsonl")
+
+
+def test_reloads_in_the_middle():
+    with Server() as s:
+        urls = [s.url("/site/%d" % n, "h%d" % h) for n in range(30) for h in range(10)]
+        process = start("run", listed(urls, state="reload.state", window="1d", delay="10ms", ahead=64))
+        for n in (60, 120, 180):
+            wait_until(lambda: process.poll() is not None or len(s.log("/site")) >= n, "pages")
+            process.send_signal(signal.SIGHUP)
+        done = finish(process)
+        same(done.code, 0, repr(done))
+        same(sorted(d["id"] for d in lines("out.jsonl")), sorted(urls), "every page is stored once")
+        true("reload" in done.err, "it was reloaded")
 
 
 def test_a_schedule_fetches_again():

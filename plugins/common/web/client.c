@@ -181,6 +181,7 @@ int32_t web_client_start(web_client *c, sl_ctx *ctx) {
   c->record_full = false;
   int32_t rc = web_record_check(c, ctx);
   if (!rc) rc = web_curl_start(c);
+  if (!rc) web_purge_robots(c);
   if (rc) web_client_stop(c);
   return rc;
 }

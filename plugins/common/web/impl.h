@@ -112,8 +112,8 @@ struct web_transfer {
   web_job *job;
   web_headers headers;
   unsigned char *body;
-  size_t len, cap, header_bytes;
-  int64_t limit, begun, heard; /* heard: the last byte of an answer, 0: none yet */
+  size_t len, cap, header_bytes, wire; /* wire: at the last tick */
+  int64_t limit, begun, heard;         /* heard: the last byte of an answer, 0: none yet */
   web_cut cut;
   bool proxied, refused; /* refused: an address was not connected to */
   char why[200];         /* of refused */
@@ -255,6 +255,8 @@ void web_header_line(const web_client *c, web_headers *h, const char *line, size
 /* ---- store.c ---- */
 /* Keeps and finds a robots.txt: status and bytes. get: 0 and *ret [own], or not 0. */
 void web_store_robots(web_client *c, const web_host *h, sl_doc *doc, int64_t until, const void *text, size_t len);
+/* Forgets those of a source that are past. */
+void web_purge_robots(web_client *c);
 int web_load_robots(web_client *c, const web_host *h, sl_doc *doc, int64_t *ret_until, char **ret, size_t *ret_len);
 
 #endif

@@ -54,3 +54,31 @@ int web_load_robots(web_client *c, const web_host *h, sl_doc *doc, int64_t *ret_
   *ret = web_dup_n(c, end + 1, *ret_len);
   return *ret ? 0 : SL_ENOMEM;
 }
+
+typedef struct purge {
+  char *keys[256];
+  uint32_t n;
+  int64_t now;
+} purge;
+
+static int32_t find_past(void *user, const char *key, const sl_bytes *value) {
+  purge *p = user;
+  char head[32] = "";
+  memcpy(head, value->data, value->len < sizeof head - 1 ? value->len : sizeof head - 1);
+  if (strtoll(head, NULL, 10) > p->now) return 0;
+  if (!(p->keys[p->n] = strdup(key))) return 1;
+  return ++p->n == sizeof p->keys / sizeof *p->keys;
+}
+
+void web_purge_robots(web_client *c) {
+  purge p = {.now = sl_now(c->ctx)};
+  if (c->kv || !c->notes) return;
+  do {
+    p.n = 0;
+    (void)c->notes->each(c->ctx, "robots:", find_past, &p);
+    for (uint32_t i = 0; i < p.n; i++) {
+      (void)c->notes->put(c->ctx, p.keys[i], NULL, 0);
+      free(p.keys[i]);
+    }
+  } while (p.n == sizeof p.keys / sizeof *p.keys);
+}

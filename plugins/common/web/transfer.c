@@ -346,8 +346,14 @@ void web_exchange_over(web_job *j, web_answer *a) {
   web_judge(j, a);
 }
 
+/* What curl has in hand: bytes that decompression makes nothing of are seen here alone. */
+static bool over_wire(const web_transfer *t) {
+  return !t->job->robots_of && wire_bytes(t) > (size_t)t->limit + WIRE_SLACK;
+}
+
 static void complete(web_transfer *t, CURLcode code) {
   web_job *j = t->job;
+  if (!t->cut && over_wire(t)) t->cut = WEB_CUT_SIZE;
   web_answer a = {.code = code, .cut = t->cut, .refused = t->refused, .headers = t->headers};
   t->headers = (web_headers){.length = -1};
   a.wire = wire_bytes(t);
@@ -378,6 +384,24 @@ static void drain(web_client *c) {
   web_work(c);
 }
 
+/* 1 if the transfer is to be cut. */
+static int too_slow(web_transfer *t, int64_t now) {
+  const web_params *p = t->c->p;
+  int64_t sent = t->begun + time_of(t, CURLINFO_PRETRANSFER_TIME_T);
+  size_t wire = wire_bytes(t);
+  if (wire > t->wire) t->heard = now;
+  t->wire = wire;
+  if (over_wire(t))
+    t->cut = WEB_CUT_SIZE;
+  else if (t->heard && now - t->heard > p->stall_timeout)
+    t->cut = WEB_CUT_STALL;
+  else if (!t->heard && sent > t->begun && now - sent > p->first_byte_timeout)
+    t->cut = WEB_CUT_FIRST_BYTE;
+  else
+    return 0;
+  return 1;
+}
+
 /* Who is too slow? */
 static void on_tick(sl_ctx *ctx, void *stage, void *user) {
   web_client *c = user;
@@ -392,13 +416,7 @@ static void on_tick(sl_ctx *ctx, void *stage, void *user) {
   int64_t now = web_now(c);
   for (web_transfer *t = c->active, *next; t; t = next) {
     next = t->next;
-    int64_t sent = t->begun + time_of(t, CURLINFO_PRETRANSFER_TIME_T);
-    if (t->heard) {
-      if (now - t->heard > c->p->stall_timeout) t->cut = WEB_CUT_STALL;
-    } else if (sent > t->begun && now - sent > c->p->first_byte_timeout) {
-      t->cut = WEB_CUT_FIRST_BYTE;
-    }
-    if (t->cut == WEB_CUT_STALL || t->cut == WEB_CUT_FIRST_BYTE) complete(t, CURLE_OPERATION_TIMEDOUT);
+    if (too_slow(t, now)) complete(t, CURLE_OPERATION_TIMEDOUT);
   }
   web_work(c);
 }

@@ -193,7 +193,7 @@ int32_t feed_ask(sl_ctx *ctx, feed_job *j) {
   bool same = before && strcmp(before, settings) == 0;
   if (asked && s->p->discover && !j->asked) {
     j->asked = copy(&s->mem, asked);
-    j->hopped = true; /* a feed that was found before and is a page now is looked for anew by the next run */
+    j->hopped = true;
   }
   const web_request request = {
       .url = j->asked ? j->asked : j->url,

@@ -413,6 +413,19 @@ static int inside_capture(feed_parser *p, const char *name, const xmltok_attr *a
   return p->captures_markup ? append_tag(p, name, a, n, false) : 0;
 }
 
+static int begin_item(feed_parser *p, const xmltok_attr *a, size_t n) {
+  /* One that was not closed ends where the next begins. */
+  int rc = p->item_depth ? feed_tell(p) : 0;
+  if (rc != 0) return rc;
+  feed_begin_item(p);
+  p->item_depth = xmltok_depth(p->tok);
+  const char *about = xmltok_value(a, n, "rdf:about"), *language = xmltok_value(a, n, "xml:lang");
+  p->item.guid = keep(p, about);
+  p->item.language = keep(p, language);
+  if (language) p->ranks[F_LANGUAGE] = 1;
+  return p->failed;
+}
+
 static int on_start(void *user, const char *raw, const xmltok_attr *a, size_t n) {
   feed_parser *p = user;
   char name[64];
@@ -425,15 +438,7 @@ static int on_start(void *user, const char *raw, const xmltok_attr *a, size_t n)
   if (p->head.kind == FEED_NONE && is_root(p, name, a, n) != 0) return p->failed;
   if (p->head.kind == FEED_PAGE) return on_page(p, name, a, n);
   if (p->head.kind == FEED_NONE) return 0;
-  if (!p->item_depth && (strcmp(name, "item") == 0 || strcmp(name, "entry") == 0)) {
-    feed_begin_item(p);
-    p->item_depth = xmltok_depth(p->tok);
-    const char *about = xmltok_value(a, n, "rdf:about"), *language = xmltok_value(a, n, "xml:lang");
-    p->item.guid = keep(p, about);
-    p->item.language = keep(p, language);
-    if (language) p->ranks[F_LANGUAGE] = 1;
-    return p->failed;
-  }
+  if (strcmp(name, "item") == 0 || strcmp(name, "entry") == 0) return begin_item(p, a, n);
   begin_element(p, name, a, n);
   return p->failed;
 }

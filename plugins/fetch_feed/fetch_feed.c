@@ -167,6 +167,8 @@ static int32_t end_job(sl_ctx *ctx, feed_stage *s, feed_job *j) {
   int32_t rc = 0;
   if (j->why.code) rc = webitems_reject(&s->items, ctx, j->url, &j->why);
   if (rc == 0 && j->note) rc = webitems_put(&s->items, ctx, j->url, j->note);
+  /* What a page named is no feed any more: the next run looks at the page again. */
+  if (rc == 0 && j->why.code && j->asked) rc = webitems_put(&s->items, ctx, j->url, NULL);
   if (j->left_out) {
     char text[512];
     (void)snprintf(text, sizeof text, "%.300s: %u item%s without a page of %s own left out; links: optional takes them",

@@ -233,6 +233,18 @@ static void test_raw_html(void **state) {
   cJSON_Delete(o.items);
 }
 
+static void test_items_not_closed(void **state) {
+  (void)state;
+  outcome o =
+      parse(RSS("<item><title>A</title><link>/a</link><item><title>B</title><link>/b</link><item><title>C</title>"
+                "<link>/c</link></item>"));
+  is_good(&o, 3);
+  assert_string_equal(at(&o, 0, "title"), "A");
+  assert_string_equal(at(&o, 1, "url"), "https://bao.example/b");
+  assert_string_equal(at(&o, 2, "title"), "C");
+  cJSON_Delete(o.items);
+}
+
 static void test_cut_off(void **state) {
   (void)state;
   const char *whole = RSS("<item><title>A</title><link>/a</link></item><item><title>B</title><link>/b</link></item>");
@@ -626,13 +638,28 @@ static void test_parameters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_formats),   cmocka_unit_test(test_all_fields), cmocka_unit_test(test_junk_before),
-      cmocka_unit_test(test_entities),  cmocka_unit_test(test_bombs),      cmocka_unit_test(test_twice_escaped),
-      cmocka_unit_test(test_raw_html),  cmocka_unit_test(test_cut_off),    cmocka_unit_test(test_control_characters),
-      cmocka_unit_test(test_encodings), cmocka_unit_test(test_links),      cmocka_unit_test(test_undeclared_prefixes),
-      cmocka_unit_test(test_xhtml),     cmocka_unit_test(test_pages),      cmocka_unit_test(test_authors),
-      cmocka_unit_test(test_dates),     cmocka_unit_test(test_zones),      cmocka_unit_test(test_pieces),
-      cmocka_unit_test(test_linear),    cmocka_unit_test(test_allocation), cmocka_unit_test(test_parameters),
+      cmocka_unit_test(test_formats),
+      cmocka_unit_test(test_all_fields),
+      cmocka_unit_test(test_junk_before),
+      cmocka_unit_test(test_entities),
+      cmocka_unit_test(test_bombs),
+      cmocka_unit_test(test_twice_escaped),
+      cmocka_unit_test(test_raw_html),
+      cmocka_unit_test(test_cut_off),
+      cmocka_unit_test(test_items_not_closed),
+      cmocka_unit_test(test_control_characters),
+      cmocka_unit_test(test_encodings),
+      cmocka_unit_test(test_links),
+      cmocka_unit_test(test_undeclared_prefixes),
+      cmocka_unit_test(test_xhtml),
+      cmocka_unit_test(test_pages),
+      cmocka_unit_test(test_authors),
+      cmocka_unit_test(test_dates),
+      cmocka_unit_test(test_zones),
+      cmocka_unit_test(test_pieces),
+      cmocka_unit_test(test_linear),
+      cmocka_unit_test(test_allocation),
+      cmocka_unit_test(test_parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <utf8proc.h>
 
 void clean_page_init(clean_page *page, const clean_mem *mem) {
   memset(page, 0, sizeof *page);
@@ -169,6 +170,72 @@ static void write_body(writer *w) {
   }
 }
 
+/* ---- the article as JSON-LD has it ---------------------------------------------------------------------------------
+ */
+
+#define WITNESS_MIN 250u /* characters of an article that is worth it */
+#define TAG_MAX 1000u    /* bytes of a tag in it */
+#define WITNESS_TIMES 4u /* how much more it must hold than what was found in the page */
+
+static size_t count_chars(const char *s) {
+  size_t n = 0;
+  for (; *s; s++) n += (unsigned char)*s > ' ' && ((unsigned char)*s & 0xC0) != 0x80;
+  return n;
+}
+
+/* Whether JSON-LD holds an article of which the page itself shows next to nothing: a page that a script fills in. */
+static int witness_is_better(const clean_page *page) {
+  const char *s = page->meta.article_body;
+  size_t found = 0, said = s ? count_chars(s) : 0;
+  if (said < WITNESS_MIN || page->pick.chosen) return 0;
+  for (size_t i = 0; i < page->weights.n_blocks; i++) {
+    if (page->pick.kinds[i] < CLEAN_K_DATE && page->pick.kinds[i] != CLEAN_K_TITLE)
+      found += page->weights.blocks[i].chars;
+  }
+  return found * WITNESS_TIMES < said;
+}
+
+/* Behind the tag at s[i]; i if there is none. *ret_line: whether it ends a line. */
+static size_t behind_tag(const char *s, size_t n, size_t i, int *ret_line) {
+  const char *end = s[i] == '<' ? memchr(s + i, '>', n - i < TAG_MAX ? n - i : TAG_MAX) : NULL;
+  if (!end) return i;
+  size_t name = i + 1 + (s[i + 1] == '/'), m = name;
+  while ((s[m] | 0x20) >= 'a' && (s[m] | 0x20) <= 'z') m++;
+  if (s[m] >= '1' && s[m] <= '6') m++;
+  unsigned tag = clean_tag_find(s + name, m - name);
+  *ret_line = tag == CLEAN_T_BR || (clean_tag_flags[tag] & CLEAN_TF_BLOCK);
+  return m == name ? i : (size_t)(end - s) + 1;
+}
+
+static void put_char(clean_buf *b, uint32_t c) {
+  char out[4];
+  if (c < ' ' || c == 0x85 || c == 0x2028 || c == 0x2029) c = ' ';
+  clean_insert(b, out, (size_t)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)out));
+}
+
+/* Its text, line by line; tags are line ends where they are blocks. It comes from nowhere in the page. */
+static void write_witness(writer *w) {
+  clean_buf *b = &w->page->text;
+  const char *s = w->page->meta.article_body;
+  size_t n = strlen(s), from = b->n, i = 0;
+  while (i < n && !b->oom && !w->oom) {
+    int line = s[i] == '\n';
+    size_t behind = behind_tag(s, n, i, &line);
+    if (line) {
+      end_lines(w, from, CLEAN_K_BODY, CLEAN_B_PARA);
+      from = b->n;
+    }
+    if (behind > i || line) {
+      i = behind > i ? behind : i + 1;
+      continue;
+    }
+    uint32_t second;
+    put_char(b, clean_dom_char(s, n, &i, 0, &second));
+    if (second) put_char(b, second);
+  }
+  end_lines(w, from, CLEAN_K_BODY, CLEAN_B_PARA);
+}
+
 int clean_html(clean_view *in, const clean_page_options *opt, clean_page *page, clean_why *why) {
   writer w = {page, in, 0};
   int rc = clean_dom_parse(&page->dom, in->s, in->n, opt->max_nodes);
@@ -186,7 +253,11 @@ int clean_html(clean_view *in, const clean_page_options *opt, clean_page *page, 
   if (!rc) {
     write_title(&w);
     write_joined(&w, CLEAN_K_LEAD);
-    write_body(&w);
+    if (witness_is_better(page)) {
+      write_witness(&w);
+    } else {
+      write_body(&w);
+    }
     if (w.oom || page->text.oom) rc = SL_ENOMEM;
   }
   return rc ? clean_refuse(why, rc, NULL, NULL, "memory is out") : SL_OK;

@@ -177,6 +177,18 @@ static void lists_tables_and_headings_are_text(void **state) {
                       "Tỉnh | Tấn\nAn Giang | 4,1\nĐược mùa thì vui, nhưng giá mới là điều quyết định.\n" P_2 "\n");
 }
 
+/* A page that a script fills in: its article stands in JSON-LD alone. */
+static void the_article_of_linked_data_is_the_last_resort(void **state) {
+  (void)state;
+  static const char page[] =
+      "<html><head><title>Tên của bài - Báo</title><script "
+      "type='application/ld+json'>{\"@type\":\"NewsArticle\",\"headline\":"
+      "\"Tên của bài\",\"articleBody\":\"<p>" P_1 "</p><p>" P_2 " Giá &amp; thị trường.</p>\\n" P_1
+      " Và thế là hết.\"}</script></head><body><div id=app></div><footer>Bản quyền</footer></body></html>";
+  assert_int_equal(run_bytes(page, sizeof page - 1, "text/html", &usual), 0);
+  assert_string_equal(text(), "Tên của bài\n" P_1 "\n" P_2 " Giá & thị trường.\n" P_1 " Và thế là hết.\n");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(selectors_find_elements),
@@ -187,6 +199,7 @@ int main(void) {
       cmocka_unit_test(a_page_may_have_too_many_tags),
       cmocka_unit_test(captions_stand_apart),
       cmocka_unit_test(lists_tables_and_headings_are_text),
+      cmocka_unit_test(the_article_of_linked_data_is_the_last_resort),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

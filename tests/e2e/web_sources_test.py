@@ -131,7 +131,7 @@ def test_a_page_in_place_of_a_feed():
         pipeline("fetch_feed", 'discover: false, urls: ["%s"]' % server.url("/"), "q.yaml")
         os.rename("state", "old")
         sluice("run", "q.yaml", code=3)
-        has(sluice("dlq", "show", "state", "1").out, "found a web page that names one", "/rss")
+        has(sluice("dlq", "show", "state", "1").out, "found a web page that names one", server.url("/new"))
 
 
 def test_feeds_that_fail():

@@ -9,8 +9,8 @@ for dir in */; do
   name=${dir%/}
   [ "$name" != common ] || continue # sources that several plugins compile, no plugin itself
   [ -f "$name/CMakeLists.txt" ] || { say "$name: no CMakeLists.txt"; continue; }
-  # Further tests of the stage and tools that make its data may stand beside it.
-  calls=$(grep -vE '^ *(#|$)' "$name/CMakeLists.txt" | grep -vE '^ *(sluice_stage_test\(|add_subdirectory\(tools\)|(end)?if\()' |
+  # Shared lists of sources, further tests of the stage and tools that make its data may stand beside it.
+  calls=$(grep -vE '^ *(#|$)' "$name/CMakeLists.txt" | grep -vE '^ *(include\(|sluice_stage_test\(|add_subdirectory\(tools\)|(end)?if\()' |
     grep -cE '^[a-z_]+\(')
   if [ "$calls" -ne 1 ] || ! grep -q '^sluice_plugin(' "$name/CMakeLists.txt"; then
     say "$name/CMakeLists.txt: expected one call of sluice_plugin(), found $calls calls"

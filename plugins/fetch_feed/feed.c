@@ -20,11 +20,12 @@ typedef struct feed_block {
 
 static feed_block *block_for(feed_arena *a, size_t n) {
   feed_block **at = a->now ? &a->now->next : &a->first;
-  if (*at && (*at)->cap >= n) return *at;
+  feed_block *found = *at;
+  if (found && found->cap >= n) return found;
   size_t cap = n > BLOCK_BYTES ? n : BLOCK_BYTES;
   feed_block *b = a->mem->alloc(sizeof *b + cap);
   if (!b) return NULL;
-  *b = (feed_block){*at, cap};
+  *b = (feed_block){found, cap};
   return *at = b;
 }
 

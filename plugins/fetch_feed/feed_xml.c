@@ -81,7 +81,7 @@ static const element elements[] = {
 
 static void lower(const char *name, char out[64]) {
   size_t n = 0;
-  for (; name[n] && n < 63; n++) out[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] | 0x20) : name[n];
+  for (; n < 63 && name[n]; n++) out[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] | 0x20) : name[n];
   out[n] = '\0';
 }
 

@@ -22,6 +22,8 @@
 #define DOC_COST 400
 /* Pages that wait for those before them in the list. */
 #define READY_MAX ((size_t)32 << 20)
+/* URLs that are looked at in one call: the loop has others to serve. */
+#define TURN_URLS 256
 
 enum { MISSING_REJECT, MISSING_DROP };
 
@@ -313,15 +315,19 @@ static int32_t open_lines(sl_ctx *ctx, list_stage *s, uint64_t at) {
   return SL_EIO;
 }
 
-/* The pass was read to its end; it is complete when its last document has ended. */
+/* All documents of the pass were given; it is complete when the last of them has ended. */
 static void note_end(sl_ctx *ctx, const list_stage *s) {
   char text[64];
   int n = snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, s->pass, s->last);
   if (s->resume) (void)s->resume->put(ctx, "end", text, (size_t)n);
 }
 
+static bool has_room(const list_stage *s) {
+  return !s->ended && s->n_items < s->p->ahead && s->ready_bytes < READY_MAX;
+}
+
 static int32_t refill(sl_ctx *ctx, list_stage *s) {
-  while (!s->ended && s->n_items < s->p->ahead && s->ready_bytes < READY_MAX) {
+  for (int n = 0; n < TURN_URLS && has_room(s); n++) {
     int32_t rc = begin_one(ctx, s);
     if (rc == SL_ENOMEM && s->head) return SL_OK; /* what is under way will free some */
     if (rc == SL_ENOMEM) return no_memory(ctx);
@@ -329,9 +335,7 @@ static int32_t refill(sl_ctx *ctx, list_stage *s) {
       sl_fail(ctx, SL_EIO, "the file of URLs cannot be read", strerror(errno), s->p->file);
       return rc;
     }
-    if (rc > 0) continue;
-    note_end(ctx, s);
-    s->ended = true;
+    s->ended = rc == 0;
   }
   return SL_OK;
 }
@@ -365,8 +369,12 @@ static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
     credit = credit > cost ? credit - cost : 0;
   }
   if (refill(ctx, s)) return SL_V_FATAL;
-  if (!s->head) return s->ended ? SL_P_END : SL_P_MORE;
-  return s->head->fetch ? SL_P_WAIT : SL_P_MORE;
+  if (!s->head && s->ended) {
+    note_end(ctx, s);
+    return SL_P_END;
+  }
+  if (!s->head) return SL_P_MORE;
+  return s->head->fetch && !has_room(s) ? SL_P_WAIT : SL_P_MORE;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */

@@ -440,11 +440,14 @@ def killed_in_the_middle(s, pipeline, after):
 
 
 def test_killed_in_the_middle():
-    for kind in ("list", "page"):
+    for kind in ("list", "file", "page"):
         with Server() as s:
             urls = [s.url("/site/%d" % n, "h%d" % h) for n in range(40) for h in range(10)]
             if kind == "list":
                 pipeline = listed(urls, state="kill." + kind, window="1d", delay="5ms", ahead=64)
+            elif kind == "file":
+                write("urls.txt", "# pages\n" + "\n".join(urls))
+                pipeline = listed(None, file="urls.txt", state="kill." + kind, delay="5ms", ahead=64)
             else:
                 pipeline = paged([{"link": u} for u in urls], state="kill." + kind, window="1d", delay="5ms", keys={"in_flight": 64})
             kills = killed_in_the_middle(s, pipeline, 80)
@@ -453,6 +456,7 @@ def test_killed_in_the_middle():
             asked = len(s.log("/site"))
             # What was under way, and what was stored and not yet committed, may be asked for again.
             true(asked <= len(urls) + kills * (64 + 80), "%s: %d requests for %d pages" % (kind, asked, len(urls)))
+            print("        %s: %d requests for %d pages, killed %d times" % (kind, asked, len(urls), kills))
             os.remove("out.jsonl")
 
 

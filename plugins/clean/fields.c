@@ -115,6 +115,13 @@ static int add_page(maker *k, const clean_meta *m, int zone) {
          add_meta(k, "image", m, CLEAN_M_IMAGE) && add_meta(k, "section", m, CLEAN_M_SECTION) && add_tags(k, m);
 }
 
+static int add_title(maker *k, const clean_work *w) {
+  const clean_meta *m = w->is_html ? &w->page.meta : NULL;
+  const char *s = w->out.s ? w->out.s : "";
+  if (m && m->text[CLEAN_M_TITLE]) return add_meta(k, "title", m, CLEAN_M_TITLE);
+  return add_text(k, "title", s + w->title_start, w->title_end - w->title_start, "text");
+}
+
 int clean_fields(const clean_mem *mem, const clean_work *w, const cJSON *body, int zone, cJSON *o) {
   const clean_meta *m = w->is_html ? &w->page.meta : NULL;
   const char *s = w->out.s ? w->out.s : "";
@@ -122,12 +129,9 @@ int clean_fields(const clean_mem *mem, const clean_work *w, const cJSON *body, i
   if (m && !k.sources) return 0;
   if (m && !is_vietnamese(m)) zone = CLEAN_NO_ZONE;
   const char *dated = m && w->when_of_page ? m->source[CLEAN_M_PUBLISHED] : "text";
-  int titled = m && m->text[CLEAN_M_TITLE];
-  int ok = (titled ? add_meta(&k, "title", m, CLEAN_M_TITLE)
-                   : add_text(&k, "title", s + w->title_start, w->title_end - w->title_start, "text")) &&
-           add_text(&k, "lead", s + w->lead_start, w->lead_end - w->lead_start, "text") &&
-           (!w->has_when || add_when(&k, "published", &w->when, zone, dated)) && add_authors(&k, w) &&
-           (!m || add_page(&k, m, zone));
+  int ok = add_title(&k, w) && add_text(&k, "lead", s + w->lead_start, w->lead_end - w->lead_start, "text");
+  if (ok && w->has_when) ok = add_when(&k, "published", &w->when, zone, dated);
+  ok = ok && add_authors(&k, w) && (!m || add_page(&k, m, zone));
   if (ok && k.sources && k.sources->child && is_new(&k, "sources")) return clean_json_put(o, "sources", k.sources);
   cJSON_Delete(k.sources);
   return ok;

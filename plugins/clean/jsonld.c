@@ -157,13 +157,13 @@ static void read_escape(reader *r) {
 /* Whether the quote at s[i] ends its string: what follows must go on like JSON. White space behind a quote is looked at
  * here once and read once. */
 static int ends_string(const reader *r, size_t i) {
-  int line = 0;
+  int line = 0, script = r->s[i] == '\''; /* the pages that quote so leave names bare, too */
   for (i++; i < r->n && (unsigned char)r->s[i] <= ' '; i++) line |= r->s[i] == '\n';
   if (i >= r->n || strchr(":}]<", r->s[i])) return 1;
   if (r->s[i] == '/') return i + 1 < r->n && (r->s[i + 1] == '/' || r->s[i + 1] == '*');
   if (r->s[i] != ',') return line && r->s[i] == '"';
   for (i++; i < r->n && blank(r->s[i]); i++) continue;
-  return i >= r->n || strchr("\"'{[}]/-0123456789", r->s[i]) != NULL;
+  return script || i >= r->n || strchr("\"'{[}]/-0123456789", r->s[i]) != NULL;
 }
 
 /* Reads a string at its quote into chars; returns where it starts there. */

@@ -331,7 +331,7 @@ static void read_heading(clean_meta *m, uint32_t i) {
   char text[VALUE];
   if (m->n_heads == CLEAN_M_HEADINGS) return;
   size_t n = clean_dom_flat(m->dom, i, text, sizeof text);
-  if (n < 2 || n >= sizeof text - 1) return;
+  if (n == 0 || n >= sizeof text - 1) return;
   while (n > 2 && (memcmp(text + n - 2, "¶", 2) == 0 || text[n - 1] == ' '))
     n -= text[n - 1] == ' ' ? 1 : 2; /* permalink */
   const char *kept = clean_meta_tidy(m, text, n, 1);

@@ -87,6 +87,7 @@ static int is_white(char c) { return (unsigned char)c <= ' '; }
 static size_t byline_text(const clean_dom *d, uint32_t node, char *out, size_t cap) {
   size_t n = 0;
   uint32_t block_end = 0; /* of the innermost block that was entered */
+  char before = ' ';      /* the last character of the text before */
   int line = 0;
   for (uint32_t i = node; i <= d->nodes[node].last; i++) {
     const clean_node *e = &d->nodes[i];
@@ -99,8 +100,8 @@ static size_t byline_text(const clean_dom *d, uint32_t node, char *out, size_t c
       if (e->last > i) block_end = e->last;
     }
     if (e->kind != CLEAN_N_TEXT) continue;
-    int touches = n > 0 && !is_white(out[n - 1]) && e->end > e->start && !is_white(d->s[e->start]) &&
-                  !is_white(d->s[e->start - 1]);
+    int touches = !is_white(before) && !is_white(d->s[e->start]);
+    before = d->s[e->end - 1];
     char piece[BYLINE_MAX];
     size_t len = clean_dom_flat(d, i, piece, sizeof piece);
     if (len == 0) continue;

@@ -105,6 +105,7 @@ static size_t without_site(const clean_meta *m, const char *s, int rough, size_t
     *ret_start = len + strlen(tails[k]);
     break;
   }
+  while (whole > *ret_start && s[whole - 1] == ' ') whole--;
   return whole - *ret_start;
 }
 

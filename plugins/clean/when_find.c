@@ -35,10 +35,10 @@ static const struct {
   int minutes;
 } zones[] = {{"z", 0},      {"gmt", 0},    {"utc", 0},    {"est", -300}, {"edt", -240}, {"cst", -360}, {"cdt", -300},
              {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420}, {"bst", 60},   {"cet", 60},   {"cest", 120},
-             {"mez", 60},   {"mesz", 120}, {"eet", 120},  {"eest", 180}, {"msk", 180},  {"мск", 180},  {"ist", 330},
-             {"jst", 540},  {"kst", 540},  {"ict", 420},  {"wib", 420},  {"wita", 480}, {"wit", 540},  {"sast", 120},
-             {"aest", 600}, {"aedt", 660}, {"awst", 480}, {"nzst", 720}, {"nzdt", 780}, {"hkt", 480},  {"sgt", 480},
-             {"et", -300},  {"trt", 180}};
+             {"mez", 60},   {"mesz", 120}, {"eet", 120},  {"eest", 180}, {"msk", 180},  {"мск", 180},  {"МСК", 180},
+             {"ist", 330},  {"jst", 540},  {"kst", 540},  {"ict", 420},  {"wib", 420},  {"wita", 480}, {"wit", 540},
+             {"sast", 120}, {"aest", 600}, {"aedt", 660}, {"awst", 480}, {"nzst", 720}, {"nzdt", 780}, {"hkt", 480},
+             {"sgt", 480},  {"et", -300},  {"trt", 180}};
 
 static const struct {
   const char *word;
@@ -138,7 +138,7 @@ static int cut(text *x) {
     if (x->t[i].kind == NUMBER) seen = i;
     if (x->t[i].kind != WORD) continue;
     for (k = i + 1; k <= i + 3 && k < x->count && x->t[k].kind != NUMBER; k++) continue;
-    if (i - seen <= 4 || (k <= i + 3 && k < x->count)) name_word(x->s, &x->t[i]);
+    if (i - seen <= 6 || (k <= i + 3 && k < x->count)) name_word(x->s, &x->t[i]);
   }
   return 1;
 }

@@ -13,6 +13,7 @@
 
 #include "boost.h"
 #include "corpus.h"
+#include "judge.h"
 
 #define UNIT CLEAN_SCORE_UNIT
 #define PARTS 5 /* of the training pages, for the first trees' odds that the second trees are trained on */
@@ -25,6 +26,7 @@ typedef struct model {
 typedef struct trainer {
   corpus c;
   unsigned folds;
+  int pages;      /* 1: print the figures of each */
   int32_t **odds; /* of each page's blocks, by first trees that did not see it */
   uint8_t **rows;
 } trainer;
@@ -136,50 +138,54 @@ static void train_both(trainer *t, unsigned but, model *ret) {
   train(t, &second, &second_options, &ret->second);
 }
 
-static void keep_above(const int32_t *odds, size_t n, int32_t limit, uint8_t *keep) {
-  for (size_t i = 0; i < n; i++) keep[i] = odds[i] > limit;
+typedef struct sums {
+  double precision, recall;
+} sums;
+
+static corpus_score add_score(const corpus_page *p, const uint8_t *keep, sums *to) {
+  corpus_score s = corpus_page_score(p, keep);
+  to->precision += s.precision;
+  to->recall += s.recall;
+  return s;
 }
 
-static void report(const char *name, double p, double r, size_t n) {
-  p /= (double)n;
-  r /= (double)n;
-  printf("%-28s P %.4f R %.4f F1 %.4f\n", name, p, r, 2 * p * r / (p + r));
+/* The four ways to choose blocks of a page that are compared. */
+static void score_page(trainer *t, size_t k, const model *m, sums *to) {
+  const corpus_page *p = &t->c.pages[k];
+  uint8_t *keep = need(malloc(p->n + 1));
+  int32_t *odds = need(calloc(p->n + 1, sizeof *odds));
+  add_score(p, p->label, &to[0]);
+  for (size_t i = 0; i < p->n; i++) keep[i] = (uint8_t)clean_judge_is_text(p->ruled[i]);
+  add_score(p, keep, &to[1]);
+  for (size_t i = 0; i < p->n; i++) keep[i] = t->odds[k][i] > 0;
+  add_score(p, keep, &to[2]);
+  clean_trees_score(m->second.trees, m->second.n, t->rows[k], p->n, CLEAN_ROW, odds);
+  for (size_t i = 0; i < p->n; i++) keep[i] = odds[i] > 0;
+  add_score(p, keep, &to[3]);
+  clean_judge(p->blocks, p->n, odds, p->ruled, keep);
+  for (size_t i = 0; i < p->n; i++) keep[i] = (uint8_t)clean_judge_is_text(keep[i]);
+  corpus_score s = add_score(p, keep, &to[4]);
+  if (t->pages) printf("%.3f P %.3f R %.3f %s\n", s.f1, s.precision, s.recall, p->name);
+  free(keep);
+  free(odds);
 }
 
-static void cross_validate(trainer *t, int pages) {
+static void cross_validate(trainer *t) {
+  static const char *const names[] = {"by the labels", "rules alone", "first trees, unseen pages",
+                                      "second trees, unseen pages", "rules and trees, unseen pages"};
+  sums sum[5] = {{0}};
   model *m = need(malloc(sizeof *m));
-  double sum[4][2] = {{0}};
-  size_t most = 0;
-  for (size_t k = 0; k < t->c.n; k++) most = t->c.pages[k].n > most ? t->c.pages[k].n : most;
-  uint8_t *keep = need(malloc(most + 1));
-  int32_t *odds = need(malloc((most + 1) * sizeof *odds));
   for (unsigned fold = 0; fold < t->folds; fold++) {
     train_both(t, fold, m);
     for (size_t k = 0; k < t->c.n; k++) {
-      const corpus_page *p = &t->c.pages[k];
-      if (p->fold != fold) continue;
-      corpus_score s = corpus_page_score(p, p->label);
-      sum[0][0] += s.precision;
-      sum[0][1] += s.recall;
-      keep_above(t->odds[k], p->n, 0, keep);
-      s = corpus_page_score(p, keep);
-      sum[1][0] += s.precision;
-      sum[1][1] += s.recall;
-      memset(odds, 0, (p->n + 1) * sizeof *odds);
-      clean_trees_score(m->second.trees, m->second.n, t->rows[k], p->n, CLEAN_ROW, odds);
-      keep_above(odds, p->n, 0, keep);
-      s = corpus_page_score(p, keep);
-      sum[2][0] += s.precision;
-      sum[2][1] += s.recall;
-      if (pages) printf("%.3f P %.3f R %.3f %s\n", s.f1, s.precision, s.recall, p->name);
+      if (t->c.pages[k].fold == fold) score_page(t, k, m, sum);
     }
     fprintf(stderr, "part %u of %u\n", fold + 1, t->folds);
   }
-  report("by the labels", sum[0][0], sum[0][1], t->c.n);
-  report("first trees, unseen pages", sum[1][0], sum[1][1], t->c.n);
-  report("second trees, unseen pages", sum[2][0], sum[2][1], t->c.n);
-  free(keep);
-  free(odds);
+  for (size_t k = 0; k < 5; k++) {
+    double p = sum[k].precision / (double)t->c.n, r = sum[k].recall / (double)t->c.n;
+    printf("%-30s P %.4f R %.4f F1 %.4f\n", names[k], p, r, 2 * p * r / (p + r));
+  }
   free(m);
 }
 
@@ -216,14 +222,14 @@ static int write_model(const char *path, const model *m) {
 int main(int argc, char **argv) {
   trainer t = {.folds = 8};
   const char *folder = NULL, *out = NULL;
-  int pages = 0, rc = 0;
+  int rc = 0;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--folds") == 0 && i + 1 < argc) {
       t.folds = (unsigned)atoi(argv[++i]);
     } else if (strcmp(argv[i], "--write") == 0 && i + 1 < argc) {
       out = argv[++i];
     } else if (strcmp(argv[i], "--pages") == 0) {
-      pages = 1;
+      t.pages = 1;
     } else {
       folder = argv[i];
     }
@@ -245,7 +251,7 @@ int main(int argc, char **argv) {
     rc = write_model(out, m);
     free(m);
   } else {
-    cross_validate(&t, pages);
+    cross_validate(&t);
   }
   for (size_t k = 0; k < t.c.n; k++) {
     free(t.odds[k]);

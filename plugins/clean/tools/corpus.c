@@ -249,7 +249,9 @@ static void read_blocks(corpus_page *p, clean_work *w, const char *text) {
   p->neutral = need(calloc(p->n + 1, 1));
   p->first = need(calloc(p->n + 1, sizeof *p->first));
   p->tokens = need(malloc((page->dom.n + 1) * sizeof *p->tokens));
+  p->ruled = need(calloc(p->n + 1, 1));
   if (p->n) memcpy(p->blocks, page->weights.blocks, p->n * sizeof *p->blocks);
+  if (p->n) memcpy(p->ruled, page->pick.ruled, p->n);
   clean_buf out;
   clean_buf_init(&out, &heap);
   clean_view in = {.s = page->dom.s, .n = page->dom.n};
@@ -392,6 +394,7 @@ void corpus_free(corpus *c) {
     free(p->tokens);
     free(p->gold);
     free(p->blocks);
+    free(p->ruled);
     free(p->names);
   }
   free(c->pages);

@@ -35,6 +35,7 @@ enum {
 #define CLEAN_M_TAGS_MAX 48
 #define CLEAN_M_HEADINGS 12 /* h1 that are looked at */
 #define CLEAN_M_BYLINES 160 /* elements that look like bylines or dates */
+#define CLEAN_M_ZONES 64    /* and of parts of the page that are about something else */
 #define CLEAN_M_TEXT 4000   /* bytes of a value */
 #define CLEAN_M_METAS 2000  /* meta tags that are read */
 
@@ -86,6 +87,10 @@ typedef struct clean_meta {
   size_t n_heads;
   clean_spot by[CLEAN_M_BYLINES], dates[CLEAN_M_BYLINES];
   size_t n_by, n_dates;
+  struct {
+    uint32_t first, last;
+  } zones[CLEAN_M_ZONES]; /* comments, teasers, related links */
+  size_t n_zones;
   uint32_t signature; /* the last short paragraph at the right, or CLEAN_DOM_NONE */
   const char *url;
   const char *tag_source;
@@ -132,6 +137,9 @@ char *clean_meta_tidy(clean_meta *m, const char *s, size_t n, int rounds);
 void clean_meta_person(clean_meta *m, int rank, const char *source, const char *s, size_t n);
 /* rank: tags of the best rank alone are kept. list: s is cut at commas. */
 void clean_meta_tag(clean_meta *m, int rank, const char *source, const char *s, size_t n, int list);
+
+/* The last node of the zone that holds `node`; 0 if it is in none. */
+uint32_t clean_meta_zone(const clean_meta *m, uint32_t node);
 
 void clean_meta_gather(clean_meta *m); /* tags and elements of the page */
 void clean_meta_linked(clean_meta *m); /* JSON-LD */

@@ -103,7 +103,9 @@ static int from_text(const clean_meta *m, clean_when *ret) {
     uint32_t i = round ? from : start, end = round ? start : start + SCAN_NODES;
     for (; i < end && i < d->n_nodes; i++) {
       const clean_node *e = &d->nodes[i];
-      if (e->kind != CLEAN_N_TEXT || e->end - e->start < 8 || e->end - e->start > sizeof text) continue;
+      uint32_t zone = clean_meta_zone(m, i);
+      if (zone) i = zone;
+      if (zone || e->kind != CLEAN_N_TEXT || e->end - e->start < 8 || e->end - e->start > sizeof text) continue;
       size_t n = clean_dom_flat(d, i, text, sizeof text);
       if (n && n < sizeof text - 1 && !not_published(text) && clean_when_find(text, n, month_first(m), ret) &&
           plausible(ret))

@@ -351,6 +351,13 @@ static int is_zone(const clean_meta *m, uint32_t i) {
   return 1;
 }
 
+uint32_t clean_meta_zone(const clean_meta *m, uint32_t node) {
+  for (size_t k = 0; k < m->n_zones; k++) {
+    if (node >= m->zones[k].first && node <= m->zones[k].last) return m->zones[k].last;
+  }
+  return 0;
+}
+
 static void read_element(clean_meta *m, uint32_t i, uint32_t *zone) {
   const clean_dom *d = m->dom;
   const clean_node *e = &d->nodes[i];
@@ -365,6 +372,10 @@ static void read_element(clean_meta *m, uint32_t i, uint32_t *zone) {
   if (e->tag == CLEAN_T_FIGURE) flags |= C_ZONE;
   if ((flags & C_ZONE) && e->tag != CLEAN_T_HTML && e->tag != CLEAN_T_BODY && is_zone(m, i)) {
     *zone = e->last;
+    if (m->n_zones < CLEAN_M_ZONES) {
+      m->zones[m->n_zones].first = i;
+      m->zones[m->n_zones++].last = e->last;
+    }
     return;
   }
   read_visible(m, i, flags);

@@ -180,8 +180,10 @@ static void take_said(clean_meta *m) {
   if (m->h1 == CLEAN_DOM_NONE) return;
   for (uint32_t i = m->h1; i < d->n_nodes && i < m->h1 + SAID && !m->authors.n; i++) {
     const clean_node *e = &d->nodes[i];
+    uint32_t zone = clean_meta_zone(m, i);
+    if (zone) i = zone;
     char text[120];
-    if (e->kind != CLEAN_N_TEXT || e->end - e->start > BYLINE_MAX) continue;
+    if (zone || e->kind != CLEAN_N_TEXT || e->end - e->start > BYLINE_MAX) continue;
     size_t n = clean_dom_flat(d, i, text, sizeof text);
     if (n < 2 || n >= sizeof text - 1) continue;
     if (clean_says_by(text, n)) {

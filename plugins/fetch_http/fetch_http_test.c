@@ -327,6 +327,76 @@ static void gives_up_what_is_cancelled(void **state) {
   assert_int_equal(sl_harness_watches(h), 0);
 }
 
+static sl_doc *row(const char *link, const char *name) {
+  char body[300];
+  snprintf(body, sizeof body, "{\"link\":\"%s\"}", link);
+  return sl_harness_set_origin(h, sl_harness_doc(h, body), "file:///rows", name, NULL);
+}
+
+static int32_t settle(sl_doc *doc) {
+  int32_t verdict = sl_harness_verdict(h, doc);
+  return verdict == SL_V_PENDING ? sl_harness_wait(h, doc, 5000) : verdict;
+}
+
+/* A URL counts as fetched when its document has ended, and not when it was lost. */
+static void marks_belong_to_documents(void **state) {
+  (void)state;
+  sl_harness_state *kept = sl_harness_state_new();
+  put_site();
+  begin("page", ", url: /link", kept);
+  sl_doc *one = row("http://a.example/1", "one"), *two = row("http://a.example/1#x", "two");
+  assert_int_equal(sl_harness_push(h, one), SL_V_PENDING);
+  assert_int_equal(sl_harness_push(h, two), SL_V_DROP); /* while the first is on its way */
+  assert_int_equal(settle(one), SL_V_OK);
+  sl_harness_crash(h); /* before its document has ended */
+  sl_harness_free(h);
+  begin("page", ", url: /link", kept);
+  one = row("http://a.example/1", "one");
+  assert_int_equal(sl_harness_push(h, one), SL_V_PENDING);
+  assert_int_equal(settle(one), SL_V_OK);
+  sl_harness_acknowledge(h, one);
+  sl_harness_crash(h);
+  sl_harness_free(h);
+  begin("page", ", url: /link", kept);
+  assert_int_equal(sl_harness_push(h, row("http://a.example/1", "three")), SL_V_DROP);
+  sl_harness_set_now(h, (INT64_C(1755734400) + 8 * 86400) * SECOND);
+  two = row("http://a.example/1", "two"); /* the window has passed, the page is the same */
+  assert_int_equal(sl_harness_push(h, two), SL_V_PENDING);
+  assert_int_equal(settle(two), SL_V_DROP);
+  assert_int_equal((int)sl_harness_metric(h, "unchanged"), 1);
+  sl_harness_free(h);
+  begin("page", ", url: /link, window: 0, unchanged: pass", kept);
+  two = row("http://a.example/1", "two");
+  assert_int_equal(sl_harness_push(h, two), SL_V_PENDING);
+  assert_int_equal(settle(two), SL_V_OK);
+  sl_doc *out = sl_harness_pull(h);
+  assert_string_equal(sl_harness_string(h, out, "/http/url"), "http://a.example/1");
+  assert_null(sl_harness_payload(h, out, NULL).data);
+  sl_harness_free(h);
+  h = NULL;
+  sl_harness_state_free(kept);
+}
+
+/* What fails in passing is fetched by whoever comes next; a document's own attempt is no reason to drop it. */
+static void a_failure_leaves_no_mark(void **state) {
+  (void)state;
+  sl_harness_state *kept = sl_harness_state_new();
+  put_site();
+  begin("page", ", url: /link", kept);
+  sl_doc *one = row("http://a.example/5", "one"), *two = row("http://a.example/5", "two");
+  assert_int_equal(sl_harness_push(h, one), SL_V_PENDING);
+  assert_int_equal(settle(one), SL_V_RETRY);
+  assert_int_equal(sl_harness_push(h, two), SL_V_PENDING);
+  assert_int_equal(settle(two), SL_V_RETRY);
+  put_exchange("http://a.example/5", 200, HTML, "at last");
+  one = sl_harness_set_attempt(h, row("http://a.example/5", "one"), 2);
+  assert_int_equal(sl_harness_push(h, one), SL_V_PENDING);
+  assert_int_equal(settle(one), SL_V_OK);
+  sl_harness_free(h);
+  h = NULL;
+  sl_harness_state_free(kept);
+}
+
 /* Want of memory is a retry, never a loss and never a leak. */
 static void memory_may_run_out_anywhere(void **state) {
   (void)state;
@@ -457,6 +527,8 @@ int main(void) {
       TEST(gets_pages),
       TEST(says_why_there_is_no_page),
       TEST(gives_up_what_is_cancelled),
+      TEST(marks_belong_to_documents),
+      TEST(a_failure_leaves_no_mark),
       TEST(memory_may_run_out_anywhere),
       TEST(reads_a_list),
       TEST(goes_on_after_a_crash),

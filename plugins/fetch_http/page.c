@@ -43,8 +43,13 @@ static const sl_param params_table[] = {
 
 static const sl_field fields_table[] = {
     {"/http", SL_C_WRITES, SL_J_OBJECT, "url, final_url, status, fetched_at, etag, last_modified, redirects"},
-    {"@payload", SL_C_WRITES, 0, "The page as it came, after decompression."},
 };
+
+static int32_t contract(const void *params, sl_contract *out) {
+  const page_params *p = params;
+  out->add(out, "@payload", p->unchanged == UNCHANGED_PASS ? SL_C_WRITES_MAYBE : SL_C_WRITES, 0);
+  return SL_OK;
+}
 
 typedef struct page_stage page_stage;
 
@@ -305,7 +310,7 @@ const sl_stage_type fetch_http_page_type = {
     .kind = SL_TRANSFORM,
     .name = "page",
     .summary = "Fetches the page that each document names",
-    .help = "`url: /link` says where the URL stands. The page becomes the payload, `/http` says what was fetched; the\n"
+    .help = "`url: /link` says where the URL stands. The page becomes the payload, `/http` says what was fetched; the "
             "other fields stay. Thousands may wait at a time (`in_flight:`), while each host is asked at its own pace.",
     .flags = SL_F_ASYNC,
     .params = params_table,
@@ -315,6 +320,7 @@ const sl_stage_type fetch_http_page_type = {
     .fields = fields_table,
     .n_fields = sizeof fields_table / sizeof *fields_table,
     .field_size = sizeof(sl_field),
+    .contract = contract,
     .create = create,
     .start = start,
     .process = process,

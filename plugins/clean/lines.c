@@ -109,6 +109,9 @@ static int is_image_name(const char *s, size_t n) {
 static int has_link_mark(const char *s, size_t n) {
   if (n >= 2 && s[0] == '>' && s[1] == '>') return 1;
   uint32_t c = n ? vi_peek(s, n, 0) : 0;
+  /* »Speech« of Danes and Germans begins like a pointer, but its words follow at once, and it is closed or a sentence.
+   */
+  if (c == 0xBB && n > 2 && s[2] != ' ' && (memmem(s, n, "\xC2\xAB", 2) || clean_ends_sentence(s, n))) return 0;
   return c == 0xBB || c == 0x25BA || c == 0x25B6 || c == 0x27A4 || c == 0x25B8 || c == 0x1F449;
 }
 

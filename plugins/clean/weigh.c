@@ -421,6 +421,18 @@ static void weigh_node(weigher *g, uint32_t i) {
   }
 }
 
+/* Some pages hide all of it until a script runs: where next to nothing would be seen, nothing counts as hidden. */
+static void show_all(clean_weights *w) {
+  uint64_t all = 0, shown = 0;
+  for (size_t i = 0; i < w->n_blocks; i++) {
+    all += w->blocks[i].chars;
+    shown += w->blocks[i].state & CLEAN_WS_HIDDEN ? 0 : w->blocks[i].chars;
+  }
+  if (shown * 10 >= all) return;
+  for (size_t i = 0; i < w->n_blocks; i++) w->blocks[i].state &= (uint8_t)~CLEAN_WS_HIDDEN;
+  for (size_t i = 0; i < w->n; i++) w->w[i].state &= (uint8_t)~CLEAN_WS_HIDDEN;
+}
+
 int clean_weigh(clean_weights *w, const clean_dom *d) {
   weigher g = {.w = w, .d = d, .seen_link = NONE};
   void *p = w->w;
@@ -439,6 +451,7 @@ int clean_weigh(clean_weights *w, const clean_dom *d) {
   if (g.oom) return SL_ENOMEM;
   if (w->n) w->w[0].n_blocks = (uint32_t)w->n_blocks;
   sum_up(w, d);
+  show_all(w);
   return SL_OK;
 }
 

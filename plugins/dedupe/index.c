@@ -26,7 +26,8 @@ static void free_tables(dd_index *x) {
 void dd_index_done(dd_index *x) {
   for (uint32_t i = 0; i < x->cap; i++) give_back(&x->mem, x->entries[i].name);
   free_tables(x);
-  dd_index_init(x, &(lane_mem){x->mem.alloc, x->mem.free}, x->window);
+  lane_mem mem = x->mem;
+  dd_index_init(x, &mem, x->window);
 }
 
 /* ---- chains by hash and by who ---- */

@@ -116,6 +116,9 @@ static int is_east_asian(uint32_t c) { return (c >= 0x3040 && c < 0xA000) || (c 
 
 /* Addresses, pages, handles. */
 static int is_address(const char *s, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if ((unsigned char)s[i] < ' ') return 1;
+  }
   return memchr(s, '@', n) || memmem(s, n, "://", 3) || memmem(s, n, "www.", 4) || memchr(s, '{', n) ||
          memchr(s, '<', n) || memchr(s, '=', n) || memchr(s, '?', n);
 }

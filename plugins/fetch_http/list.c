@@ -460,9 +460,8 @@ const sl_stage_type fetch_http_list_type = {
     .kind = SL_SOURCE,
     .name = "fetch_http",
     .summary = "Fetches the pages of a list or file of URLs",
-    .help =
-        "`urls:` names pages, `file:` a file with one URL on each line. As a transform, for the pages of documents\n"
-        "that come from elsewhere, it is `uses: fetch_http.page`.",
+    .help = "`urls:` names pages, `file:` a file with one URL on each line. As a transform, for the pages of documents "
+            "that come from elsewhere, it is `uses: fetch_http.page`.",
     .flags = SL_F_ASYNC,
     .params = params_table,
     .n_params = sizeof params_table / sizeof *params_table,

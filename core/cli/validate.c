@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice validate`: every error and warning of a pipeline file, by the code that `run` runs. */
 #include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/load.h"
@@ -36,6 +38,8 @@ static int make_stages(const sl_pipeline *pipeline, const char *file, sl_diags *
   int rc = sl_engine_new(pipeline, &opts, &engine, &err);
   if (rc != 0) {
     if (err.pos.file) err.pos.file = file; /* as the other messages name it */
+    size_t n = strlen(err.message);
+    if (err.detail[0]) (void)snprintf(err.message + n, sizeof err.message - n, ": %s", err.detail);
     sl_diags_add(diags, err.pos, &err);
   }
   sl_engine_free(engine);

@@ -21,8 +21,9 @@
 #define DROPPED (1u << 13) /* by the owner of the pipeline */
 #define CHOSEN (1u << 14)
 #define NOT_BODY (CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_CAPTION)
-#define INHERITED \
-  (CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_CAPTION | CLEAN_W_AUTHOR | CLEAN_W_STAMP | CLEAN_W_RIGHT | HEADING)
+#define INHERITED                                                                                      \
+  (CLEAN_W_SITE | CLEAN_W_RELATED | CLEAN_W_CAPTION | CLEAN_W_AUTHOR | CLEAN_W_STAMP | CLEAN_W_RIGHT | \
+   CLEAN_W_COMMENT | HEADING)
 
 void clean_pick_init(clean_pick *p, const clean_mem *mem) {
   memset(p, 0, sizeof *p);
@@ -36,6 +37,7 @@ void clean_pick_done(clean_pick *p) {
   p->mem->free(p->score);
   p->mem->free(p->kinds);
   p->mem->free(p->ruled);
+  p->mem->free(p->comments);
   clean_pick_init(p, p->mem);
 }
 
@@ -289,9 +291,11 @@ static uint8_t kind_of(const picker *k, const clean_block *b) {
 }
 
 static int keep_ruled(clean_pick *p, size_t n) {
-  void *ruled = p->ruled;
+  void *ruled = p->ruled, *comments = p->comments;
   int rc = clean_grow(p->mem, &ruled, &p->cap_ruled, 0, n + 1, 1);
   p->ruled = ruled;
+  if (!rc) rc = clean_grow(p->mem, &comments, &p->cap_comments, 0, n + 1, 1);
+  p->comments = comments;
   if (!rc && n) memcpy(p->ruled, p->kinds, n);
   return rc;
 }
@@ -318,6 +322,9 @@ int clean_pick_blocks(clean_pick *p, const clean_dom *d, const clean_weights *w,
   if (p->chosen) return SL_OK;
   rc = clean_score_blocks(&p->trees, d, w, meta);
   if (!rc) rc = keep_ruled(p, w->n_blocks);
-  if (!rc) clean_judge(w->blocks, w->n_blocks, p->trees.odds, p->ruled, p->kinds);
-  return rc;
+  if (rc) return rc;
+  for (size_t i = 0; i < w->n_blocks; i++) p->comments[i] = (block_marks(&k, &w->blocks[i]) & CLEAN_W_COMMENT) != 0;
+  clean_case c = {w->blocks, w->n_blocks, p->trees.odds, p->ruled, p->comments, clean_judge_is_news(&meta->ld)};
+  clean_judge(&c, p->kinds);
+  return SL_OK;
 }

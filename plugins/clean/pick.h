@@ -13,11 +13,12 @@
 
 typedef struct clean_pick {
   const clean_mem *mem;
-  uint16_t *marks; /* of each node, those of the elements around it included: low bits of CLEAN_W_… */
-  uint32_t *score; /* of each node: plain text of the paragraphs right in it */
-  uint8_t *kinds;  /* of each block: CLEAN_K_… or CLEAN_K_OUT */
-  uint8_t *ruled;  /* the kinds that marks and containers gave, before the trees were asked */
-  size_t cap_marks, cap_score, cap_kinds, cap_ruled;
+  uint16_t *marks;   /* of each node, those of the elements around it included: low bits of CLEAN_W_… */
+  uint32_t *score;   /* of each node: plain text of the paragraphs right in it */
+  uint8_t *kinds;    /* of each block: CLEAN_K_… or CLEAN_K_OUT */
+  uint8_t *ruled;    /* the kinds that marks and containers gave, before the trees were asked */
+  uint8_t *comments; /* of each block: 1 among readers' comments */
+  size_t cap_marks, cap_score, cap_kinds, cap_ruled, cap_comments;
   uint32_t body, title, lead; /* nodes, or CLEAN_DOM_NONE */
   int no_drop;                /* marks inside the container are not to be trusted */
   clean_score trees;

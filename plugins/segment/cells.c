@@ -8,6 +8,10 @@
 
 #define MAX_MATCH 9u /* syllables of a word that is looked for */
 
+#define NOT_SYLLABLE 0x80000000u /* in a cell's note */
+#define NOTE_POS (NOT_SYLLABLE | 15u)
+#define NOTE_TWO_POS (NOT_SYLLABLE | 255u)
+
 enum {
   SHAPE_LOWER,
   SHAPE_TITLE,
@@ -57,19 +61,25 @@ static bool gives_capital(const seg_token *t) {
 }
 
 /* A word of len syllables starts at cell c. */
-static void note_word(seg_cell *c, unsigned len) {
+static void note_word(seg_cell *c, unsigned len, uint8_t class) {
   c->starts |= (uint16_t)(1u << len);
   c->from = (uint8_t)len;
-  if (c[len - 1].to < len) c[len - 1].to = (uint8_t)len;
+  c->from_class = class;
+  if (c[len - 1].to < len) {
+    c[len - 1].to = (uint8_t)len;
+    c[len - 1].to_class = class;
+  }
   for (unsigned k = 1; k < len; k++) {
     seg_cell *b = c + k;
     if (b->over_len < len) {
       b->over_len = (uint8_t)len;
       b->over_at = (uint8_t)k;
+      b->over_class = class;
     }
     if (b->short_len == 0 || b->short_len > len) {
       b->short_len = (uint8_t)len;
       b->short_at = (uint8_t)k;
+      b->short_class = class;
     }
   }
 }
@@ -92,7 +102,7 @@ static void match(const seg_dict *d, const seg_token *t, seg_cell *c, size_t lef
     uint32_t flags = seg_dict_flags(d, node);
     if (!(flags & SEG_DICT_WORD)) continue;
     if (capitals || !(flags & SEG_DICT_PROPER)) {
-      note_word(c, k + 1);
+      note_word(c, k + 1, (uint8_t)(seg_dict_class(d, node) + 1));
     } else {
       note_name(c, k + 1);
     }
@@ -126,10 +136,12 @@ int seg_cells(lane_vec *scratch, const seg_lexicon *lex, const seg_token *t, siz
   memset(all, 0, (n + 2 * SEG_PAD) * sizeof(seg_cell));
   for (size_t i = 0; i < SEG_PAD; i++) {
     all[i].shape = c[n + i].shape = SHAPE_END;
+    all[i].note = c[n + i].note = NOT_SYLLABLE | SHAPE_END;
     all[i].greedy = c[n + i].greedy = 1;
   }
   for (size_t i = 0; i < n; i++) {
     describe(lex, &t[i], &c[i]);
+    c[i].note = t[i].syllable ? lex->dict.notes[t[i].syllable] & ~NOT_SYLLABLE : NOT_SYLLABLE | c[i].shape;
     c[i].placed = i == 0 || gives_capital(&t[i - 1]);
     c[i].joins = i > 0 && t[i].kind == SEG_WORD && t[i - 1].kind == SEG_WORD && !(t[i].flags & SEG_T_GLUED);
   }
@@ -145,80 +157,185 @@ int seg_cells(lane_vec *scratch, const seg_lexicon *lex, const seg_token *t, siz
 /* Whether [c, c + len) is one syllable (1), a word of the dictionary (2), or neither (0). */
 static unsigned part(const seg_cell *c, unsigned len) { return len == 1 ? 1 : (c->starts >> len & 1u) * 2; }
 
+static uint32_t starts(const seg_cell *c, unsigned len) { return (uint32_t)c->starts >> len & 1u; }
+
 /* The bigrams and trigrams around the boundary that are words. */
 static uint32_t neighbours(const seg_cell *c) {
-  uint32_t before = (uint32_t)(c[-2].starts >> 2 & 1), long_before = (uint32_t)(c[-3].starts >> 3 & 1);
-  uint32_t over = (uint32_t)(c[-1].starts >> 2 & 1), behind = (uint32_t)(c->starts >> 2 & 1);
-  return behind | over << 1 | before << 2 | long_before << 3 | (uint32_t)(c->starts >> 3 & 1) << 4;
+  return starts(c, 2) | starts(c - 1, 2) << 1 | starts(c - 2, 2) << 2 | starts(c - 3, 3) << 3 | starts(c, 3) << 4;
 }
 
+/* Words that reach over the boundary from before the token before. */
+static uint32_t reaching(const seg_cell *c) {
+  return starts(c - 2, 3) | starts(c - 2, 2) << 1 | starts(c - 1, 2) << 2 | (uint32_t)c->from << 3 |
+         starts(c - 1, 3) << 8 | starts(c - 3, 4) << 9 | starts(c - 3, 3) << 10;
+}
+
+/* Inlined into both users, so that only one of the two ways of add is left in each. */
+#define ALWAYS static inline __attribute__((always_inline))
+#define FIRST_SALT UINT64_C(0x8CB92BA72F3D8DD7)
+
 typedef struct hasher {
-  uint32_t *out;
+  uint32_t *out;          /* where the features go, or NULL */
+  const int16_t *weights; /* of which the sum is wanted instead */
+  int32_t sum;
   uint32_t shift;
   uint64_t salt;
 } hasher;
 
-static inline void add(hasher *h, uint64_t a, uint64_t b) {
+ALWAYS void add(hasher *h, uint64_t a, uint64_t b) {
   uint64_t x = a * UINT64_C(0x9E3779B97F4A7C15) + b * UINT64_C(0xC2B2AE3D27D4EB4F) + h->salt;
   x ^= x >> 31;
   x *= UINT64_C(0xD6E8FEB86659FD93);
-  *h->out++ = (uint32_t)(x >> h->shift);
+  uint32_t feature = (uint32_t)(x >> h->shift);
+  if (h->out) {
+    *h->out++ = feature;
+  } else {
+    h->sum += h->weights[feature];
+  }
   h->salt += UINT64_C(0xA24BAED4963EE407);
 }
 
-void seg_features(const seg_cell *c, uint32_t bits, uint32_t out[SEG_N_FEATURES]) {
-  hasher h = {out, 64 - bits, UINT64_C(0x8CB92BA72F3D8DD7)};
-  const seg_cell *p = c - 1, *pp = c - 2, *n = c + 1;
-  uint32_t a = p->id, b = c->id;
-  uint32_t shapes = p->shape | (uint32_t)c->shape << 4 | (uint32_t)p->placed << 8;
-  uint32_t wide = shapes | (uint32_t)pp->shape << 12 | (uint32_t)n->shape << 16;
-  uint32_t greedy = c->greedy | (uint32_t)p->greedy << 1 | (uint32_t)n->greedy << 2;
-  uint32_t over = c->over_len | (uint32_t)c->over_at << 4;
-  uint32_t over1 = over | (uint32_t)c->greedy << 8, brief = c->short_len | (uint32_t)c->short_at << 4;
-  uint32_t brief1 = brief | (uint32_t)c->greedy << 8;
-  uint64_t dict = p->from | (uint32_t)c->from << 4 | (uint32_t)p->to << 8 | (uint32_t)c->to << 12 | over << 16;
-  uint32_t runs = c->run_at | (uint32_t)c->run_len << 4 | (uint32_t)p->run_at << 8 | (uint32_t)p->run_len << 12 |
-                  (uint32_t)p->placed << 16;
-  uint32_t parts = over ? part(c - c->over_at, c->over_at) | part(c, c->over_len - c->over_at) << 2 : 15;
-  uint32_t near = neighbours(c), names = c->name_len | (uint32_t)c->name_at << 4;
-  if (over || c->from || p->to) names = 0; /* real words are more likely */
-  uint64_t caps = (uint64_t)(p->shape == SHAPE_TITLE) | (uint64_t)(c->shape == SHAPE_TITLE) << 1;
+/* A boundary: the cells around it, and what several features are made of. */
+typedef struct view {
+  const seg_cell *pp, *p, *c, *n;
+  uint64_t a, b; /* the syllables on either side */
+  uint64_t dict; /* longest words that start or end beside it, or lie over it */
+  uint64_t sides, pos;
+  uint32_t shapes, wide, greedy, over, over1, brief, brief1, runs, near;
+} view;
 
-  add(&h, 0, 0);
-  add(&h, a, 0);
-  add(&h, b, 0);
-  add(&h, pp->id, 0);
-  add(&h, n->id, 0);
-  add(&h, a, b);
-  add(&h, pp->id, a);
-  add(&h, b, n->id);
-  add(&h, pp->id, b);
-  add(&h, a, n->id);
-  add(&h, (uint64_t)a << 32 | b, n->id);
-  add(&h, (uint64_t)pp->id << 32 | a, b);
-  add(&h, shapes, 0);
-  add(&h, wide, 0);
-  add(&h, dict, 0);
-  add(&h, dict, greedy | caps << 8);
-  add(&h, greedy, a);
-  add(&h, greedy, b);
-  add(&h, over1, a);
-  add(&h, over1, b);
-  add(&h, runs, p->classes | (uint32_t)c->classes << 8);
-  add(&h, runs, greedy | dict << 4);
-  add(&h, p->from | over << 8 | (uint32_t)c->to << 16 | (uint32_t)pp->from << 20 | (uint32_t)n->to << 24, c->greedy);
-  add(&h, shapes, a);
-  add(&h, shapes, b);
-  add(&h, parts | over << 8, c->greedy);
-  add(&h, parts | over << 8 | brief << 16, c->greedy);
-  add(&h, brief, greedy);
-  add(&h, brief1, a);
-  add(&h, brief1, b);
-  add(&h, near, greedy);
-  add(&h, near | brief << 8, shapes);
-  add(&h, near, a);
-  add(&h, names, over);
-  add(&h, names, shapes);
+ALWAYS view look(const seg_cell *c) {
+  const seg_cell *pp = c - 2, *p = c - 1, *n = c + 1;
+  view v = {.pp = pp, .p = p, .c = c, .n = n, .a = p->id, .b = c->id, .near = neighbours(c)};
+  v.shapes = p->shape | (uint32_t)c->shape << 4 | (uint32_t)p->placed << 8;
+  v.wide = v.shapes | (uint32_t)pp->shape << 12 | (uint32_t)n->shape << 16;
+  v.greedy = c->greedy | (uint32_t)p->greedy << 1 | (uint32_t)n->greedy << 2;
+  v.over = c->over_len | (uint32_t)c->over_at << 4;
+  v.over1 = v.over | (uint32_t)c->greedy << 8;
+  v.brief = c->short_len | (uint32_t)c->short_at << 4;
+  v.brief1 = v.brief | (uint32_t)c->greedy << 8;
+  v.dict = p->from | (uint32_t)c->from << 4 | (uint32_t)p->to << 8 | (uint32_t)c->to << 12 | v.over << 16;
+  v.runs = c->run_at | (uint32_t)c->run_len << 4 | (uint32_t)p->run_at << 8 | (uint32_t)p->run_len << 12 |
+           (uint32_t)p->placed << 16;
+  v.sides = p->to_class | (uint64_t)c->from_class << 8;
+  v.pos = SEG_NOTE_POS(p->note) | (uint64_t)SEG_NOTE_POS(c->note) << 4 | (uint64_t)(p->note & NOT_SYLLABLE) << 8 |
+          (uint64_t)(c->note & NOT_SYLLABLE) << 9;
+  return v;
+}
+
+ALWAYS void add_syllables(hasher *h, const view *v) {
+  uint64_t before = v->pp->id, behind = v->n->id;
+  add(h, 0, 0);
+  add(h, v->a, 0);
+  add(h, v->b, 0);
+  add(h, before, 0);
+  add(h, behind, 0);
+  add(h, v->a, v->b);
+  add(h, before, v->a);
+  add(h, v->b, behind);
+  add(h, before, v->b);
+  add(h, v->a, behind);
+  add(h, v->a << 32 | v->b, behind);
+  add(h, before << 32 | v->a, v->b);
+}
+
+ALWAYS void add_shapes(hasher *h, const view *v) {
+  const seg_cell *p = v->p, *c = v->c;
+  uint32_t names = c->name_len | (uint32_t)c->name_at << 4;
+  if (v->over || c->from || p->to) names = 0; /* real words are more likely */
+  add(h, v->shapes, 0);
+  add(h, v->wide, 0);
+  add(h, v->shapes, v->a);
+  add(h, v->shapes, v->b);
+  add(h, v->runs, p->classes | (uint32_t)c->classes << 8);
+  add(h, v->runs, v->greedy | v->dict << 4);
+  add(h, names, v->over);
+  add(h, names, v->shapes);
+}
+
+/* Which words of the dictionary lie where. */
+ALWAYS void add_words(hasher *h, const view *v) {
+  const seg_cell *pp = v->pp, *p = v->p, *c = v->c, *n = v->n;
+  uint64_t caps = (uint64_t)(p->shape == SHAPE_TITLE) | (uint64_t)(c->shape == SHAPE_TITLE) << 1;
+  uint32_t parts = v->over ? part(c - c->over_at, c->over_at) | part(c, c->over_len - c->over_at) << 2 : 15;
+  add(h, v->dict, 0);
+  add(h, v->dict, v->greedy | caps << 8);
+  add(h, v->greedy, v->a);
+  add(h, v->greedy, v->b);
+  add(h, v->over1, v->a);
+  add(h, v->over1, v->b);
+  add(h, p->from | v->over << 8 | (uint32_t)c->to << 16 | (uint32_t)pp->from << 20 | (uint32_t)n->to << 24, c->greedy);
+  add(h, parts | v->over << 8, c->greedy);
+  add(h, parts | v->over << 8 | v->brief << 16, c->greedy);
+  add(h, v->brief, v->greedy);
+  add(h, v->brief1, v->a);
+  add(h, v->brief1, v->b);
+  add(h, v->near, v->greedy);
+  add(h, v->near | v->brief << 8, v->shapes);
+  add(h, v->near, v->a);
+}
+
+/* What lists and treebank know of these words, and of the syllables beside the boundary. */
+ALWAYS void add_notes(hasher *h, const view *v) {
+  const seg_cell *pp = v->pp, *p = v->p, *c = v->c, *n = v->n;
+  uint64_t classes = c->over_class | (uint64_t)c->short_class << 8;
+  uint64_t left = p->note & NOTE_POS, right = c->note & NOTE_POS;
+  uint64_t is_free = SEG_NOTE_FREE(p->note) | (uint64_t)SEG_NOTE_FREE(c->note) << 3 |
+                     (uint64_t)(p->note & NOT_SYLLABLE) << 6 | (uint64_t)(c->note & NOT_SYLLABLE) << 7;
+  uint64_t lists = SEG_NOTE_FIRSTS(p->note) | (uint64_t)SEG_NOTE_LASTS(c->note) << 3;
+  add(h, c->over_class, v->over);
+  add(h, c->over_class, v->brief1);
+  add(h, c->over_class, v->sides);
+  add(h, classes, v->greedy);
+  add(h, v->sides, v->greedy);
+  add(h, classes | v->sides << 16, v->over1);
+  add(h, v->pos, 0);
+  add(h, v->pos, v->over | (uint32_t)c->from << 8 | (uint32_t)p->to << 12);
+  add(h, v->pos, pp->note & NOTE_POS);
+  add(h, v->pos, n->note & NOTE_POS);
+  add(h, (p->note & NOTE_TWO_POS) | (uint64_t)v->over1 << 32, c->note & NOTE_TWO_POS);
+  add(h, left, v->b);
+  add(h, right, v->a);
+  add(h, is_free, v->over1);
+  add(h, is_free, c->over_class | v->sides << 8);
+  add(h, lists | is_free << 6, v->over1 | (uint32_t)c->from << 12 | (uint32_t)p->to << 16);
+}
+
+/* For a token behind one that is inside a word: whether that word goes on. */
+ALWAYS void add_linked(hasher *h, const view *v) {
+  uint32_t reach = reaching(v->c);
+  add(h, reach, 0);
+  add(h, reach, v->over1);
+  add(h, reach, v->a);
+  add(h, reach, v->b);
+  add(h, v->wide, v->c->run_at);
+  add(h, v->pp->id, v->a);
+  add(h, reach, v->pos);
+  add(h, v->a, v->b);
+}
+
+ALWAYS void add_plain(hasher *h, const view *v) {
+  add_syllables(h, v);
+  add_shapes(h, v);
+  add_words(h, v);
+  add_notes(h, v);
+}
+
+void seg_features(const seg_cell *c, uint32_t bits, uint32_t out[SEG_N_FEATURES]) {
+  hasher h = {.out = out, .shift = 64 - bits, .salt = FIRST_SALT};
+  view v = look(c);
+  add_plain(&h, &v);
+  add_linked(&h, &v);
+}
+
+void seg_weigh(seg_cell *c, uint32_t bits, const int16_t *weights) {
+  hasher h = {.weights = weights, .shift = 64 - bits, .salt = FIRST_SALT};
+  view v = look(c);
+  add_plain(&h, &v);
+  c->score = h.sum;
+  h.sum = 0;
+  add_linked(&h, &v);
+  c->linked = h.sum;
 }
 
 /*
@@ -228,7 +345,7 @@ void seg_features(const seg_cell *c, uint32_t bits, uint32_t out[SEG_N_FEATURES]
 void seg_best_labels(seg_cell *c, size_t n, int32_t after_begin, int32_t after_inside, uint8_t *begins) {
   int32_t ahead = -SEG_SCORE_FORCED;
   for (size_t i = 1; i < n; i++) {
-    int32_t inside = ahead + after_inside;
+    int32_t inside = ahead + after_inside + c[i].linked;
     c[i].back = (uint8_t)((ahead > 0 ? 1 : 0) + (inside > after_begin ? 2 : 0));
     int32_t best = (inside > after_begin ? inside : after_begin) - (ahead > 0 ? ahead : 0);
     ahead = c[i].score <= -SEG_SCORE_FORCED ? -SEG_SCORE_FORCED : c[i].score + best;

@@ -49,10 +49,10 @@ static bool trie_fits(const seg_dict *d) {
 const char *seg_dict_open(seg_dict *d, const void *data, size_t size) {
   const seg_dict_head *h = data;
   if (size < sizeof(*h) || memcmp(h->magic, "SLSEGDIC", 8) != 0) return "it is not a compiled dictionary";
-  if (h->version != 1 || h->order != 0x01020304) return "it was compiled for another version or machine";
+  if (h->version != 2 || h->order != 0x01020304) return "it was compiled for another version or machine";
   if (h->size != size) return "it is cut or too long";
   uint64_t slots = h->n_slots, nodes = h->n_nodes, syllables = h->n_syllables;
-  uint64_t need = sizeof(*h) + slots * 8 + (syllables + 1) * 4 + (nodes + 1) * 4 + slots * 2 + nodes * 2;
+  uint64_t need = sizeof(*h) + slots * 8 + (syllables + 1) * 8 + (nodes + 1) * 4 + slots * 2 + nodes * 2;
   if (slots == 0 || (slots & (slots - 1)) != 0 || syllables > 65535 || nodes == 0 || need != size) {
     return "its sizes do not fit together";
   }
@@ -61,7 +61,8 @@ const char *seg_dict_open(seg_dict *d, const void *data, size_t size) {
   d->head = h;
   d->keys = (const uint64_t *)(const void *)p;
   d->root = (const uint32_t *)(const void *)(d->keys + slots);
-  d->first = d->root + syllables + 1;
+  d->notes = d->root + syllables + 1;
+  d->first = d->notes + syllables + 1;
   d->ids = (const uint16_t *)(const void *)(d->first + nodes + 1);
   d->label = d->ids + slots;
   if (!syllables_fit(d)) return "its syllables are broken";

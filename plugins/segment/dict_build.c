@@ -61,6 +61,7 @@ static int add_word(seg_build *b, const char *s, size_t n) {
   bool name, omit = s[0] == '!';
   unsigned count = line_keys(s + omit, n - omit, keys, &name);
   uint32_t flags = omit ? OMIT : SEG_DICT_WORD | (name ? SEG_DICT_PROPER : 0);
+  if (b->listed && !omit) flags |= SEG_DICT_LISTED;
   if (b->own) flags = SEG_DICT_OWN | (omit ? 0 : flags);
   if (count > 0) return add_keys(b, keys, count, flags);
   b->skipped++;
@@ -85,7 +86,7 @@ int seg_build_list(seg_build *b, const char *text, size_t n) {
 /* Adds the words below a node whose path is keys[0, depth). */
 static int add_below(seg_build *b, const seg_dict *d, const uint64_t *by_id, uint32_t node, uint64_t *keys,
                      unsigned depth) {
-  uint32_t flags = node ? seg_dict_flags(d, node) : 0;
+  uint32_t flags = node && seg_dict_flags(d, node) ? d->first[node] & ~SEG_NODE_MASK : 0;
   if (flags && add_keys(b, keys, depth, flags) != 0) return -1;
   if (depth == SEG_DICT_MAX_SYLLABLES) return 0;
   uint32_t end = d->first[node + 1] & SEG_NODE_MASK;
@@ -104,6 +105,7 @@ int seg_build_dict(seg_build *b, const seg_dict *d) {
   for (uint32_t i = 0; i < d->head->n_slots; i++) {
     if (d->keys[i]) by_id[d->ids[i]] = d->keys[i];
   }
+  b->notes_of = d;
   int rc = add_below(b, d, by_id, 0, keys, 0);
   b->mem.free(by_id);
   return rc;
@@ -112,10 +114,11 @@ int seg_build_dict(seg_build *b, const seg_dict *d) {
 /* ---- laying out -------------------------------------------------------------------------------------------------- */
 
 /* What two entries for the same syllables come to: the user's wins, then what is left out, and a name that is also a
- * word is a word. */
+ * word is a word. What is known of either is kept. */
 static uint32_t join_flags(uint32_t a, uint32_t b) {
-  if ((a ^ b) & SEG_DICT_OWN) return a & SEG_DICT_OWN ? a : b;
-  return (a | b) & OMIT ? OMIT : a & b;
+  uint32_t known = (a | b) & SEG_DICT_CLASS, kinds = SEG_DICT_WORD | SEG_DICT_PROPER | SEG_DICT_OWN;
+  if ((a ^ b) & SEG_DICT_OWN) return known | ((a & SEG_DICT_OWN ? a : b) & ~SEG_DICT_CLASS);
+  return (a | b) & OMIT ? OMIT : known | (a & b & kinds);
 }
 
 /* A word by syllable numbers, padded with zeros so that sorting is one comparison. */
@@ -231,11 +234,12 @@ static int make_nodes(layout *l) {
   return 0;
 }
 
-static void fill_block(const layout *l, char *block, seg_dict_head *h) {
+static void fill_block(const layout *l, const seg_dict *notes_of, char *block, seg_dict_head *h) {
   char *p = block + sizeof(*h);
   uint64_t *keys = (uint64_t *)(void *)p;
   uint32_t *root = (uint32_t *)(void *)(keys + h->n_slots);
-  uint32_t *first = root + h->n_syllables + 1;
+  uint32_t *notes = root + h->n_syllables + 1;
+  uint32_t *first = notes + h->n_syllables + 1;
   uint16_t *ids = (uint16_t *)(void *)(first + h->n_nodes + 1);
   uint16_t *label = ids + h->n_slots;
   memset(p, 0, h->size - sizeof(*h));
@@ -244,6 +248,7 @@ static void fill_block(const layout *l, char *block, seg_dict_head *h) {
     while (keys[slot] != 0) slot = (slot + 1) & (h->n_slots - 1);
     keys[slot] = l->keys[i];
     ids[slot] = (uint16_t)(i + 1);
+    if (notes_of) notes[i + 1] = notes_of->notes[seg_dict_syllable(notes_of, l->keys[i])];
   }
   memcpy(first, l->first, (l->n_nodes + 1) * sizeof(uint32_t));
   memcpy(label, l->label, l->n_nodes * sizeof(uint16_t));
@@ -253,21 +258,21 @@ static void fill_block(const layout *l, char *block, seg_dict_head *h) {
   memcpy(block, h, sizeof(*h));
 }
 
-static int make_block(const layout *l, void **ret_block, size_t *ret_size) {
-  seg_dict_head h = {.version = 1, .order = 0x01020304};
+static int make_block(const layout *l, const seg_dict *notes_of, void **ret_block, size_t *ret_size) {
+  seg_dict_head h = {.version = 2, .order = 0x01020304};
   memcpy(h.magic, "SLSEGDIC", 8);
   h.n_syllables = (uint32_t)l->n_keys;
   h.n_nodes = (uint32_t)l->n_nodes;
   h.n_words = (uint32_t)l->n_rows;
   h.n_slots = 16;
   while (h.n_slots < h.n_syllables * 2) h.n_slots *= 2;
-  size_t size = sizeof(h) + h.n_slots * (size_t)10 + (h.n_syllables + 1) * (size_t)4 + (h.n_nodes + 1) * (size_t)4 +
+  size_t size = sizeof(h) + h.n_slots * (size_t)10 + (h.n_syllables + 1) * (size_t)8 + (h.n_nodes + 1) * (size_t)4 +
                 h.n_nodes * (size_t)2;
   if (size > UINT32_MAX) return -2;
   h.size = (uint32_t)size;
   char *block = l->mem->alloc(size);
   if (!block) return -1;
-  fill_block(l, block, &h);
+  fill_block(l, notes_of, block, &h);
   *ret_block = block;
   *ret_size = size;
   return 0;
@@ -278,7 +283,21 @@ int seg_build_block(seg_build *b, void **ret_block, size_t *ret_size) {
   int rc = number_syllables(&l, b);
   if (rc == 0) rc = make_rows(&l, b);
   if (rc == 0) rc = make_nodes(&l);
-  if (rc == 0) rc = make_block(&l, ret_block, ret_size);
+  if (rc == 0) rc = make_block(&l, b->notes_of, ret_block, ret_size);
   layout_done(&l);
   return rc;
+}
+
+void seg_build_note(void *block, size_t size, const uint8_t *seen, const uint32_t *notes) {
+  char *p = (char *)block + sizeof(seg_dict_head);
+  seg_dict_head h;
+  memcpy(&h, block, sizeof(h));
+  uint32_t *to = (uint32_t *)(void *)(p + h.n_slots * (size_t)8) + h.n_syllables + 1;
+  uint32_t *first = to + h.n_syllables + 1;
+  memcpy(to, notes, (h.n_syllables + 1) * sizeof(uint32_t));
+  for (uint32_t i = 1; i < h.n_nodes; i++) {
+    if (first[i] & SEG_DICT_WORD) first[i] |= (uint32_t)seen[i] << SEG_DICT_CLASS_SHIFT;
+  }
+  h.checksum = seg_dict_checksum(p, size - sizeof(h));
+  memcpy(block, &h, sizeof(h));
 }

@@ -81,7 +81,7 @@ static int with_user_words(seg_lexicon *lex, const char *words, size_t n, size_t
   seg_build_init(&b, &lex->mem);
   size_t size = 0;
   int rc = seg_build_dict(&b, &lex->dict);
-  b.own = true;
+  b.own = b.listed = true;
   if (rc == 0) rc = seg_build_list(&b, words, n);
   if (rc == 0) rc = seg_build_block(&b, &lex->block, &size);
   *ret_skipped = b.skipped;

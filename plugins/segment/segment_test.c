@@ -336,6 +336,19 @@ static void user_words(void **state) {
   char found[512];
   words_of("Hàng siêu cấp vip của công nghệ thông tin, công nghệ, kinh tế, lâu đài cát", found, sizeof(found));
   lexicon = saved;
+  /* What the model knows of its words and syllables is known with the user's beside them. */
+  uint32_t nodes[2] = {0, 0}, notes[2] = {0, 0};
+  const seg_dict *dicts[] = {&model.dict, &own.dict};
+  for (size_t i = 0; i < 2; i++) {
+    uint32_t kinh = seg_dict_syllable(dicts[i], vi_key("kinh", 4)),
+             te = seg_dict_syllable(dicts[i], vi_key("tế", strlen("tế")));
+    nodes[i] = seg_dict_class(dicts[i], seg_dict_step(dicts[i], seg_dict_step(dicts[i], 0, kinh), te));
+    notes[i] = dicts[i]->notes[te];
+  }
+  assert_true(nodes[0] & 8u);
+  assert_int_equal(nodes[0], nodes[1]);
+  assert_true(notes[0] != 0);
+  assert_int_equal(notes[0], notes[1]);
   seg_lexicon_done(&own);
   assert_string_equal(found, "Hàng siêu_cấp_vip của công_nghệ_thông_tin , công nghệ , kinh_tế , lâu_đài cát");
 }

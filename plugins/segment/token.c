@@ -173,6 +173,16 @@ static size_t spaced_thousands(const scan *sc, size_t start, size_t i) {
   return i;
 }
 
+/* The end of -Jan, -Feb, … behind a number, as spreadsheets make of 6-1; i if there is none. */
+static size_t month_end(const scan *sc, size_t i) {
+  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (i + 4 > sc->n || sc->s[i] != '-' || is_alnum(vi_peek(sc->s, sc->n, i + 4))) return i;
+  for (size_t k = 0; k < 12; k++) {
+    if (memcmp(sc->s + i + 1, months + 3 * k, 3) == 0) return i + 4;
+  }
+  return i;
+}
+
 static int number(scan *sc) {
   size_t start = sc->i, i = digits_end(sc, start);
   i = spaced_thousands(sc, start, i);
@@ -183,7 +193,8 @@ static int number(scan *sc) {
     i = digits_end(sc, i + sep);
   }
   bool upper;
-  size_t end = alnum_end(sc, i, &upper); /* 5G, 11h30, 50km, 30m² */
+  size_t end = month_end(sc, i);
+  if (end == i) end = alnum_end(sc, i, &upper); /* 5G, 11h30, 50km, 30m² */
   end = code_end(sc, end);
   return end > i ? push_code(sc, start, end) : push(sc, start, i, SEG_NUMBER, 0);
 }
@@ -261,6 +272,18 @@ static size_t close_dotted(const scan *sc, const run *first, const abbreviated *
   return d->end > first->end ? d->end : 0;
 }
 
+/* Whether the one small letter is a consonant that stands for a name or a word (q.1; h. hút thuốc) and no unit. */
+static bool small_initial(const scan *sc, const run *r) {
+  if (r->end - r->start != 1 || !strchr("bcdghklmnpqrstvx", sc->s[r->start])) return false;
+  const seg_token *t = sc->out->n ? (const seg_token *)sc->out->items + sc->out->n - 1 : NULL;
+  if (t && t->kind == SEG_NUMBER) return false;
+  size_t i = r->end + 1;
+  if (i < sc->n && is_ascii_digit(sc->s[i])) return true;
+  if (i >= sc->n || sc->s[i] != ' ') return false;
+  uint32_t cp = vi_peek(sc->s, sc->n, i + 1);
+  return vi_is_lower(cp) || vi_is_digit(cp);
+}
+
 /* After letters with a stop: the end of TP.HCM, T.Ư, N.V.A., U.S., Q.1, v.v. and of plain abbreviations; 0 if the stop
  * ends the word. *ret_flags: of the abbreviation. */
 static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) {
@@ -268,17 +291,23 @@ static size_t dotted_end(const scan *sc, const run *first, unsigned *ret_flags) 
   run r;
   /* A letter with a tone is a word: châu Á. */
   if (vi_key_tone(first->key)) d.initials = false;
+  bool small = d.initials && !first->first_upper && small_initial(sc, first);
   *ret_flags = 0;
   while (d.end + 1 < sc->n && sc->s[d.end] == '.') {
     bool digit = vi_is_digit(vi_peek(sc->s, sc->n, d.end + 1));
     bool upper;
-    if (digit && all_upper(first) && (d.known || d.initials)) return alnum_end(sc, d.end + 1, &upper); /* Q.1, QL.1A */
+    if (digit && (all_upper(first) || small) && (d.known || d.initials))
+      return alnum_end(sc, d.end + 1, &upper); /* Q.1, QL.1A */
     if (!read_run(sc, d.end + 1, &r) || !joins(sc, first, &d, &r)) break;
     unsigned part = seg_abbreviation(sc->s + r.start, r.end - r.start), both = d.known & part; /* GS.TSKH. */
     d.initials = d.initials && r.letters == 1;
     d.known = seg_abbreviation(sc->s + first->start, r.end - first->start);
     if (!d.known) d.known = both;
     d.end = r.end;
+  }
+  if (small && d.end == first->end) {
+    *ret_flags = SEG_T_INITIAL;
+    return first->end + 1;
   }
   return close_dotted(sc, first, &d, ret_flags);
 }

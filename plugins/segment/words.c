@@ -5,17 +5,12 @@
 #include "cells.h"
 
 static void score(const seg_model *m, seg_cell *c, size_t n) {
-  uint32_t f[SEG_N_FEATURES];
-  c[0].score = -SEG_SCORE_FORCED;
-  for (size_t i = 1; i < n; i++) {
-    if (!c[i].joins) {
+  for (size_t i = 0; i < n; i++) {
+    if (i > 0 && c[i].joins) {
+      seg_weigh(&c[i], m->head->bits, m->weights);
+    } else {
       c[i].score = -SEG_SCORE_FORCED;
-      continue;
     }
-    seg_features(&c[i], m->head->bits, f);
-    int32_t sum = 0;
-    for (unsigned k = 0; k < SEG_N_FEATURES; k++) sum += m->weights[f[k]];
-    c[i].score = sum;
   }
 }
 
@@ -41,6 +36,15 @@ static void part_names(const seg_lexicon *lex, const seg_token *t, seg_cell *c, 
     size_t k = place_end(lex, t, i, end);
     if (k > i && k + 2 <= end && (c[k].classes & SEG_C_SURNAME)) c[k].score = -SEG_SCORE_FORCED;
     i = end - 1;
+  }
+}
+
+/* A word of the dictionary with one capital begins behind other capitals (Đoàn Thanh niên): names have no small
+ * letters. */
+static void part_titles(const seg_token *t, seg_cell *c, size_t n) {
+  for (size_t i = 1; i + 1 < n; i++) {
+    bool capitals = c[i].run_at == 2 && c[i].run_len == 2 && !(t[i + 1].flags & SEG_T_UPPER);
+    if (capitals && c[i].from > 1 && c[i].over_len == 0) c[i].score = -SEG_SCORE_FORCED;
   }
 }
 
@@ -109,6 +113,7 @@ int seg_words_mark(lane_vec *scratch, const seg_lexicon *lex, const seg_token *t
   if (seg_cells(scratch, lex, t, n, &c) != 0) return -1;
   score(lex->model, c, n);
   join_names(c, n);
+  part_titles(t, c, n);
   part_names(lex, t, c, n);
   join_initials(t, c, n);
   if (lex->block) force_own(lex, t, c, n);

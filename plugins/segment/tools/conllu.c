@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the second and the tenth of the ten columns of CoNLL-U. */
+/* Reads the second, fourth and tenth of the ten columns of CoNLL-U. */
 #include "conllu.h"
-
-#include <stdbool.h>
 
 typedef struct column {
   const char *s;
@@ -43,8 +41,17 @@ static bool is_plain_number(column c) {
   return c.n > 0;
 }
 
+static char part_of_speech(column c) {
+  static const char *const names[] = {"NOUN", "VERB",  "ADV", "ADP", "ADJ",   "PROPN", "PRON",
+                                      "NUM",  "SCONJ", "AUX", "DET", "CCONJ", "PART",  "X"};
+  for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
+    if (equals(c, names[i])) return (char)(SEG_POS_OTHER + 1 + i);
+  }
+  return SEG_POS_OTHER;
+}
+
 /* Appends a word and the space behind it. */
-static int add_word(seg_treebank *tb, column form, bool space) {
+static int add_word(seg_treebank *tb, column form, char pos, bool space) {
   if (equals(form, "LBKT")) form = (column){"(", 1};
   if (equals(form, "RBKT")) form = (column){")", 1};
   size_t need = tb->text.n + form.n + 1;
@@ -53,7 +60,7 @@ static int add_word(seg_treebank *tb, column form, bool space) {
   char *text = (char *)tb->text.items + tb->text.n, *ends = (char *)tb->ends.items + tb->ends.n;
   memcpy(text, form.s, form.n);
   memset(ends, 0, form.n + 1);
-  ends[form.n - 1] = 1;
+  ends[form.n - 1] = pos;
   text[form.n] = ' ';
   tb->text.n += form.n + space;
   tb->ends.n = tb->text.n;
@@ -79,7 +86,7 @@ static int add_line(seg_treebank *tb, const char *line, size_t n, size_t start, 
   if (tb->text.n - start + c[1].n > SEG_MAX_SENTENCE) return 1;
   bool glued = false;
   for (size_t i = 0; i + 13 <= c[9].n && !glued; i++) glued = memcmp(c[9].s + i, "SpaceAfter=No", 13) == 0;
-  return add_word(tb, c[1], !glued);
+  return add_word(tb, c[1], part_of_speech(c[3]), !glued);
 }
 
 long seg_treebank_add(seg_treebank *tb, const char *data, size_t n, const char **ret_why) {
@@ -100,4 +107,9 @@ long seg_treebank_add(seg_treebank *tb, const char *data, size_t n, const char *
     i = end + 1;
   }
   return end_sentence(tb, start) != 0 ? -1 : 0;
+}
+
+bool seg_tb_word_ends(const char *text, const char *ends, size_t at) {
+  while (at > 0 && text[at - 1] == ' ') at--;
+  return at == 0 || ends[at - 1];
 }

@@ -14,7 +14,10 @@ static bool is_right(const char *text, const char *ends, seg_range r) {
   size_t before = r.start;
   while (before > 0 && text[before - 1] == ' ') before--;
   if ((before > 0 && !ends[before - 1]) || !ends[r.end - 1]) return false;
-  return memchr(ends + r.start, 1, r.end - 1 - r.start) == NULL;
+  for (size_t i = r.start; i + 1 < r.end; i++) {
+    if (ends[i]) return false;
+  }
+  return true;
 }
 
 int seg_score_words(const lane_mem *mem, const seg_model *m, const seg_treebank *tb, const bool *use, seg_score *s) {
@@ -28,7 +31,7 @@ int seg_score_words(const lane_mem *mem, const seg_model *m, const seg_treebank 
     if (use && !use[i]) continue;
     const char *text = (const char *)tb->text.items + all[i].at, *ends = (const char *)tb->ends.items + all[i].at;
     rc = segmenter_run(&sg, text, all[i].n, SEG_LANG_VI);
-    for (size_t k = 0; k < all[i].n; k++) s->gold += (size_t)ends[k];
+    for (size_t k = 0; k < all[i].n; k++) s->gold += ends[k] != 0;
     s->found += sg.words.n;
     for (size_t k = 0; k < sg.words.n; k++) s->right += is_right(text, ends, ((const seg_range *)sg.words.items)[k]);
   }

@@ -33,7 +33,7 @@ static const char usage[] =
     "  -o, --out FILE        where the model is written\n"
     "  -m, --model FILE      the model to measure\n"
     "      --contiguous      parts are runs of neighbouring sentences (default: every K-th sentence)\n"
-    "      --passes N        over the data (default 10)\n"
+    "      --passes N        over the data (default 5)\n"
     "      --runs N          in different orders, summed (default 15)\n"
     "      --bits N          2^N weights (default 16)\n"
     "      --seed N          of the orders (default 1)\n";

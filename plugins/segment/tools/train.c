@@ -5,6 +5,7 @@
 #include "dict_build.h"
 #include "cells.h"
 #include "lexicon.h"
+#include "notes.h"
 #include "token.h"
 
 /* One sentence ready to learn from: cells, right labels, and the features of its boundaries behind each other. */
@@ -63,29 +64,40 @@ static int add_sentence_words(const trainer *tr, size_t i, seg_build *b) {
   return 0;
 }
 
-/* The lists' words and those of the treebank, but for one block of it (SIZE_MAX: of all blocks). */
-static const char *make_dict(const trainer *tr, size_t without, void **ret_block, size_t *ret_size) {
+/* The lists' words and those of the sentences that `in` names, with notes. 0, -1 when memory is out, -2. */
+static int make_dict_of(const trainer *tr, const bool *in, void **ret_block, size_t *ret_size) {
   seg_build b;
   int rc = 0;
   seg_build_init(&b, tr->mem);
+  b.listed = true;
   for (size_t i = 0; rc == 0 && i < tr->data->n_lists; i++) {
     rc = seg_build_list(&b, tr->data->lists[i].text, tr->data->lists[i].n);
   }
+  b.listed = false;
   for (size_t i = 0; rc == 0 && i < n_sentences(tr); i++) {
-    if (used(tr, i) && block_of(tr, i) != without) rc = add_sentence_words(tr, i, &b);
+    if (in[i]) rc = add_sentence_words(tr, i, &b);
   }
   if (rc == 0) rc = seg_build_block(&b, ret_block, ret_size);
   seg_build_done(&b);
+  if (rc != 0) return rc;
+  rc = seg_notes_make(tr->mem, tr->data->treebank, in, *ret_block, *ret_size);
+  if (rc != 0) tr->mem->free(*ret_block);
+  return rc;
+}
+
+/* Of all blocks of the treebank but one (SIZE_MAX: of all). *ret_block is set only when it works. */
+static const char *make_dict(const trainer *tr, size_t without, void **ret_block, size_t *ret_size) {
+  bool *in = tr->mem->alloc(n_sentences(tr) * sizeof(bool));
+  void *block = NULL;
+  if (!in) return no_memory;
+  for (size_t i = 0; i < n_sentences(tr); i++) in[i] = used(tr, i) && block_of(tr, i) != without;
+  int rc = make_dict_of(tr, in, &block, ret_size);
+  tr->mem->free(in);
+  if (rc == 0) *ret_block = block;
   return rc == 0 ? NULL : rc == -1 ? no_memory : "the words have more than 65535 different syllables";
 }
 
 /* ---- examples ---------------------------------------------------------------------------------------------------- */
-
-/* Whether a word ends with the last byte before `at` that is no space. */
-static bool word_ends_before(const char *text, const char *ends, size_t at) {
-  while (at > 0 && text[at - 1] == ' ') at--;
-  return at == 0 || ends[at - 1];
-}
 
 static int add_features(trainer *tr, const seg_cell *c, size_t n) {
   for (size_t i = 1; i < n; i++) {
@@ -115,7 +127,7 @@ static int add_example(trainer *tr, const seg_lexicon *lex, size_t i) {
   ((example *)tr->examples.items)[tr->examples.n++] = e;
   memcpy((seg_cell *)tr->cells.items + e.cells_at, c, n * sizeof(seg_cell));
   uint8_t *begins = (uint8_t *)tr->begins.items + e.cells_at;
-  for (size_t k = 0; k < n; k++) begins[k] = !c[k].joins || word_ends_before(text, ends, t[k].start);
+  for (size_t k = 0; k < n; k++) begins[k] = !c[k].joins || seg_tb_word_ends(text, ends, t[k].start);
   tr->cells.n = tr->begins.n = total;
   return add_features(tr, c, n);
 }
@@ -157,8 +169,9 @@ static void score_example(const trainer *tr, const example *e, seg_cell *c) {
   for (uint32_t i = 0; i < e->n; i++) {
     c[i].score = -SEG_SCORE_FORCED;
     if (!c[i].joins) continue;
-    c[i].score = 0;
-    for (unsigned k = 0; k < SEG_N_FEATURES; k++) c[i].score += tr->weights[*f++];
+    c[i].score = c[i].linked = 0;
+    for (unsigned k = 0; k < SEG_N_PLAIN; k++) c[i].score += tr->weights[*f++];
+    for (unsigned k = 0; k < SEG_N_LINKED; k++) c[i].linked += tr->weights[*f++];
   }
 }
 
@@ -174,7 +187,9 @@ static void learn(trainer *tr, const example *e) {
   for (uint32_t i = 1; i < e->n; i++) {
     if (!c[i].joins) continue;
     int32_t by = (int32_t)guess[i] - (int32_t)gold[i]; /* 1: should have been inside */
-    for (unsigned k = 0; by && k < SEG_N_FEATURES; k++) change(tr, f[k], by);
+    int32_t linked = (!gold[i] && !gold[i - 1]) - (!guess[i] && !guess[i - 1]);
+    for (unsigned k = 0; by && k < SEG_N_PLAIN; k++) change(tr, f[k], by);
+    for (unsigned k = SEG_N_PLAIN; linked && k < SEG_N_FEATURES; k++) change(tr, f[k], linked);
     if (!gold[i]) change(tr, before + !gold[i - 1], 1);
     if (!guess[i]) change(tr, before + !guess[i - 1], -1);
     f += SEG_N_FEATURES;

@@ -20,7 +20,7 @@ typedef struct seg_train_options {
 } seg_train_options;
 
 #define SEG_TRAIN_DEFAULTS \
-  { 1, 10, 15, 16, 10 }
+  { 1, 5, 15, 16, 10 }
 
 typedef struct seg_word_list {
   const char *text;

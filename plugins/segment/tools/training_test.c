@@ -11,8 +11,11 @@
 
 #include <cmocka.h>
 
+#include "dict_build.h"
+#include "notes.h"
 #include "segment.h"
 #include "train.h"
+#include "vi_text.h"
 
 static const lane_mem heap = {malloc, free};
 static const seg_train_options small = {.seed = 1, .passes = 4, .runs = 2, .bits = 10, .blocks = 4};
@@ -65,7 +68,7 @@ static void *train(const material *m, const seg_train_options *o, size_t *ret_si
 static void reads_conllu(void **state) {
   (void)state;
   const char *data =
-      "# text = (\n1\tLBKT\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No\n2\tHà Nội\t_\t_\t_\t_\t_\t_\t_\tx|SpaceAfter=No\n"
+      "# text = (\n1\tLBKT\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No\n2\tHà Nội\t_\tNOUN\tNNP\t_\t_\t_\t_\tx|SpaceAfter=No\n"
       "3-4\tabc\t_\t_\t_\t_\t_\t_\t_\t_\n3\tRBKT\t_\t_\t_\t_\t_\t_\t_\t_\r\n\n\n1\tHết\t_\t_\t_\t_\t_\t_\t_\t_";
   seg_treebank tb;
   const char *why;
@@ -76,10 +79,12 @@ static void reads_conllu(void **state) {
   const char *text = tb.text.items, *ends = tb.ends.items;
   assert_int_equal(s[0].n, strlen("(Hà Nội) "));
   assert_memory_equal(text, "(Hà Nội) Hết ", tb.text.n);
-  assert_int_equal(ends[0], 1);
+  assert_int_equal(ends[0], SEG_POS_OTHER);
   assert_int_equal(ends[strlen("(Hà") - 1], 0);
-  assert_int_equal(ends[strlen("(Hà Nội") - 1], 1);
-  assert_int_equal(ends[strlen("(Hà Nội)") - 1], 1);
+  assert_int_equal(ends[strlen("(Hà Nội") - 1], SEG_POS_OTHER + 1);
+  assert_int_equal(ends[strlen("(Hà Nội)") - 1], SEG_POS_OTHER);
+  assert_true(seg_tb_word_ends(text, ends, 0) && seg_tb_word_ends(text, ends, strlen("(Hà Nội) ")));
+  assert_false(seg_tb_word_ends(text, ends, strlen("(Hà ")));
   seg_treebank_done(&tb);
 }
 
@@ -119,6 +124,68 @@ static void long_sentences(void **state) {
   free(data);
 }
 
+/* ---- notes ------------------------------------------------------------------------------------------------------- */
+
+static uint32_t node_of(const seg_dict *d, const char *a, const char *b) {
+  uint32_t first = seg_dict_syllable(d, vi_key(a, strlen(a))), second = seg_dict_syllable(d, vi_key(b, strlen(b)));
+  return seg_dict_step(d, seg_dict_step(d, 0, first), second);
+}
+
+/* What is known of words and syllables comes from the lists and from the sentences that are named, and from no other.
+ */
+static void notes(void **state) {
+  (void)state;
+  static const char data[] =
+      "1\tSinh "
+      "viên\t_\tNOUN\t_\t_\t_\t_\t_\t_\n2\thọc\t_\tVERB\t_\t_\t_\t_\t_\t_\n3\tsinh\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n"
+      "1\tsinh viên\t_\tNOUN\t_\t_\t_\t_\t_\t_\n2\thọc\t_\tNOUN\t_\t_\t_\t_\t_\t_\n3\tviên "
+      "chức\t_\tNOUN\t_\t_\t_\t_\t_\t_\n\n"
+      "1\tsinh học\t_\tNOUN\t_\t_\t_\t_\t_\t_\n";
+  static const char list[] = "sinh viên\nhọc sinh\nsinh học\n", words[] = "viên chức\n";
+  static const bool in[] = {true, true, false};
+  static const struct {
+    const char *a, *b;
+    uint32_t expected;
+  } cases[] = {{"sinh", "viên", 8 | SEG_SEEN_WHOLE},
+               {"học", "sinh", 8 | SEG_SEEN_APART_ONCE},
+               {"sinh", "học", 8 | SEG_SEEN_NEVER},
+               {"viên", "chức", SEG_SEEN_WHOLE_ONCE}};
+  seg_treebank tb;
+  seg_build b;
+  seg_dict d;
+  void *block;
+  size_t size;
+  const char *why;
+  seg_treebank_init(&tb, &heap);
+  assert_int_equal(seg_treebank_add(&tb, data, strlen(data), &why), 0);
+  seg_build_init(&b, &heap);
+  b.listed = true;
+  assert_int_equal(seg_build_list(&b, list, strlen(list)), 0);
+  b.listed = false;
+  assert_int_equal(seg_build_list(&b, words, strlen(words)), 0);
+  assert_int_equal(seg_build_block(&b, &block, &size), 0);
+  assert_int_equal(seg_notes_make(&heap, &tb, in, block, size), 0);
+  assert_null(seg_dict_open(&d, block, size));
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    uint32_t found = seg_dict_class(&d, node_of(&d, cases[i].a, cases[i].b));
+    if (found != cases[i].expected)
+      fail_msg("%s %s: expected %u, found %u", cases[i].a, cases[i].b, cases[i].expected, found);
+  }
+  uint32_t hoc = d.notes[seg_dict_syllable(&d, vi_key("học", strlen("học")))];
+  assert_int_equal(SEG_NOTE_POS(hoc), SEG_POS_OTHER + 1);  /* noun, once */
+  assert_int_equal(SEG_NOTE_POS2(hoc), SEG_POS_OTHER + 2); /* verb, once */
+  assert_int_equal(SEG_NOTE_FREE(hoc), 6);
+  assert_int_equal(SEG_NOTE_FIRSTS(hoc), 1);
+  assert_int_equal(SEG_NOTE_LASTS(hoc), 1);
+  uint32_t vien = d.notes[seg_dict_syllable(&d, vi_key("viên", strlen("viên")))];
+  assert_int_equal(SEG_NOTE_POS(vien), 0);
+  assert_int_equal(SEG_NOTE_FREE(vien), 1);
+  assert_int_equal(SEG_NOTE_FIRSTS(vien), 0);
+  seg_build_done(&b);
+  seg_treebank_done(&tb);
+  free(block);
+}
+
 /* ---- training ---------------------------------------------------------------------------------------------------- */
 
 static void same_data_same_bytes(void **state) {
@@ -151,7 +218,7 @@ static void known_bytes(void **state) {
   assert_null(seg_model_open(&model, block, size));
   char found[64];
   snprintf(found, sizeof(found), "%zu %016llx", size, (unsigned long long)model.head->checksum);
-  assert_string_equal(found, "4104 c162aebb9c65348f");
+  assert_string_equal(found, "4352 9f44a60d3400d9b2");
   free(block);
   unload(&m);
 }
@@ -341,12 +408,19 @@ static void held_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_conllu),   cmocka_unit_test(names_broken_lines),
-      cmocka_unit_test(long_sentences), cmocka_unit_test(same_data_same_bytes),
-      cmocka_unit_test(known_bytes),    cmocka_unit_test(learns),
-      cmocka_unit_test(scores),         cmocka_unit_test(refuses),
-      cmocka_unit_test(without_memory), cmocka_unit_test(damaged_models),
-      cmocka_unit_test(shipped_model),  cmocka_unit_test(held_out),
+      cmocka_unit_test(reads_conllu),
+      cmocka_unit_test(names_broken_lines),
+      cmocka_unit_test(notes),
+      cmocka_unit_test(long_sentences),
+      cmocka_unit_test(same_data_same_bytes),
+      cmocka_unit_test(known_bytes),
+      cmocka_unit_test(learns),
+      cmocka_unit_test(scores),
+      cmocka_unit_test(refuses),
+      cmocka_unit_test(without_memory),
+      cmocka_unit_test(damaged_models),
+      cmocka_unit_test(shipped_model),
+      cmocka_unit_test(held_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

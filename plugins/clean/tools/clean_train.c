@@ -162,7 +162,8 @@ static void score_page(trainer *t, size_t k, const model *m, sums *to) {
   clean_trees_score(m->second.trees, m->second.n, t->rows[k], p->n, CLEAN_ROW, odds);
   for (size_t i = 0; i < p->n; i++) keep[i] = odds[i] > 0;
   add_score(p, keep, &to[3]);
-  clean_judge(p->blocks, p->n, odds, p->ruled, keep);
+  clean_case trial = {p->blocks, p->n, odds, p->ruled, p->comments, p->news};
+  clean_judge(&trial, keep);
   for (size_t i = 0; i < p->n; i++) keep[i] = (uint8_t)clean_judge_is_text(keep[i]);
   corpus_score s = add_score(p, keep, &to[4]);
   if (t->pages) printf("%.3f P %.3f R %.3f %s\n", s.f1, s.precision, s.recall, p->name);

@@ -250,8 +250,11 @@ static void read_blocks(corpus_page *p, clean_work *w, const char *text) {
   p->first = need(calloc(p->n + 1, sizeof *p->first));
   p->tokens = need(malloc((page->dom.n + 1) * sizeof *p->tokens));
   p->ruled = need(calloc(p->n + 1, 1));
+  p->comments = need(calloc(p->n + 1, 1));
+  p->news = clean_judge_is_news(&page->meta.ld);
   if (p->n) memcpy(p->blocks, page->weights.blocks, p->n * sizeof *p->blocks);
   if (p->n) memcpy(p->ruled, page->pick.ruled, p->n);
+  if (p->n) memcpy(p->comments, page->pick.comments, p->n);
   clean_buf out;
   clean_buf_init(&out, &heap);
   clean_view in = {.s = page->dom.s, .n = page->dom.n};
@@ -395,6 +398,7 @@ void corpus_free(corpus *c) {
     free(p->gold);
     free(p->blocks);
     free(p->ruled);
+    free(p->comments);
     free(p->names);
   }
   free(c->pages);

@@ -455,6 +455,47 @@ static void reads_a_list(void **state) {
   assert_string_equal(sl_harness_string(h, sl_harness_pull(h), "/id"), "http://a.example/3");
 }
 
+static void fetches_a_url_of_the_list_once(void **state) {
+  (void)state;
+  put_site();
+  begin("fetch_http",
+        ", urls: [\"http://a.example/1\", \"http://a.example/1#x\", \"HTTP://A.example:80/1?utm_source=y\"]", NULL);
+  assert_int_equal(produce(NULL, NULL), 1);
+  assert_int_equal((int)sl_harness_metric(h, "seen"), 2);
+  sl_harness_free(h);
+  begin("fetch_http", ", window: 0, urls: [\"http://a.example/1\", \"http://a.example/1#x\"]", NULL);
+  assert_int_equal(produce(NULL, NULL), 2);
+}
+
+/* No URL is passed over for want of memory. */
+static void a_list_without_memory(void **state) {
+  (void)state;
+  uint32_t rejected;
+  int done = 0;
+  put_site();
+  for (uint64_t n = 1; n < 400 && !done; n++) {
+    begin("fetch_http", URLS, NULL);
+    sl_harness_fail_alloc(h, n);
+    int32_t answer = SL_P_MORE;
+    for (int i = 0; i < 300 && answer != SL_P_END && answer != SL_V_FATAL; i++) {
+      answer = sl_harness_produce(h, 1 << 20);
+      if (answer == SL_P_WAIT) sl_harness_advance(h, SECOND / 10);
+    }
+    done = !sl_harness_alloc_failed(h);
+    if (answer == SL_V_FATAL)
+      assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
+    else {
+      uint32_t given = sl_harness_count(h);
+      for (rejected = 0; sl_harness_pull_rejected(h); rejected++) continue;
+      if (given + rejected != 4) print_error("allocation %d: %d and %d\n", (int)n, (int)given, (int)rejected);
+      assert_int_equal(given + rejected, 4);
+    }
+    sl_harness_free(h);
+    h = NULL;
+  }
+  assert_true(done);
+}
+
 static void goes_on_after_a_crash(void **state) {
   (void)state;
   uint32_t rejected;
@@ -531,6 +572,8 @@ int main(void) {
       TEST(a_failure_leaves_no_mark),
       TEST(memory_may_run_out_anywhere),
       TEST(reads_a_list),
+      TEST(fetches_a_url_of_the_list_once),
+      TEST(a_list_without_memory),
       TEST(goes_on_after_a_crash),
       TEST(refuses_what_cannot_be),
   };

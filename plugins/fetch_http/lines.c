@@ -79,6 +79,12 @@ int fetch_lines_next(fetch_lines *l, const char **ret_url, uint64_t *ret_place) 
   return 0;
 }
 
+int fetch_lines_back(fetch_lines *l, uint64_t at) {
+  l->at = at;
+  if (!l->file) return 0;
+  return fseeko(l->file, at > l->base ? (off_t)(at - l->base) : 0, SEEK_SET) ? SL_EIO : 0;
+}
+
 void fetch_lines_mark(const sl_list *urls, const char *path, const char *of, char mark[128]) {
   const char *const *items = urls->items;
   char hex[65] = "", all[65 * 2 + 1];

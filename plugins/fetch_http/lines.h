@@ -27,6 +27,8 @@ void fetch_lines_close(fetch_lines *l);
  * growing. 1; 0 at the end; SL_EIO with errno. Empty lines and those that begin with # are left out; a line that is
  * longer than FETCH_LINE_MAX is given with its first bytes. */
 int fetch_lines_next(fetch_lines *l, const char **ret_url, uint64_t *ret_place);
+/* Back to a place where it was. 0 or SL_EIO. */
+int fetch_lines_back(fetch_lines *l, uint64_t at);
 /* What the list and the file are now: another text when they are not those of before. Lines that were added at the end
  * of the file leave it as it is. `of` (NULL: none) is an earlier text. */
 void fetch_lines_mark(const sl_list *urls, const char *path, const char *of, char mark[128]);

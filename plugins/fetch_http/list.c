@@ -19,6 +19,7 @@
 #include "lines.h"
 
 #define PLACE_BITS 42
+#define BUCKETS 4096
 #define DOC_COST 400
 /* Pages that wait for those before them in the list. */
 #define READY_MAX ((size_t)32 << 20)
@@ -67,7 +68,7 @@ typedef struct list_stage list_stage;
 
 /* A URL that is under way, or whose document waits to be given. */
 typedef struct list_item {
-  struct list_item *next;
+  struct list_item *next, *same; /* same: bucket by key */
   list_stage *stage;
   uint64_t cursor, fetch; /* fetch 0: nothing comes any more */
   sl_doc *doc;            /* to be given; NULL: nothing */
@@ -88,9 +89,9 @@ struct list_stage {
   bool ended;
   uint64_t pass, began, last; /* began: the position when the run began; last: the last cursor given */
   list_item *head, *tail;
+  list_item *by_key[BUCKETS];
   int64_t n_items;
   size_t ready_bytes;
-  sl_ctx *ctx;
 };
 
 static uint64_t cursor_of(const list_stage *s, uint64_t place) { return s->pass << PLACE_BITS | place; }
@@ -202,7 +203,6 @@ static int look_up(sl_ctx *ctx, list_item *i, fetch_record *r, char **hold) {
   sl_bytes value;
   if (!s->resume) {
     int64_t at = s->memory ? fetch_memory_get(s->memory, i->key) : 0;
-    if (s->memory) fetch_memory_put(s->memory, i->key, now);
     return at && now - at < s->p->window;
   }
   if (s->resume->get(ctx, i->key, &value) || fetch_record_read(value.data, value.len, r, hold)) return 0;
@@ -274,6 +274,39 @@ static bool ask(list_item *i, const fetch_record *known) {
   return i->fetch != 0;
 }
 
+/* Where the items with this key are. */
+static list_item **bucket_of(list_stage *s, const char *key) {
+  uint64_t h = 1469598103934665603U; /* FNV-1a */
+  for (; *key; key++) h = (h ^ (unsigned char)*key) * 1099511628211U;
+  return &s->by_key[(h ^ h >> 32) % BUCKETS];
+}
+
+static bool is_under_way(list_stage *s, const char *key) {
+  for (const list_item *i = *bucket_of(s, key); i; i = i->same)
+    if (strcmp(i->key, key) == 0) return true;
+  return false;
+}
+
+static void add_item(list_stage *s, list_item *i) {
+  list_item **bucket = bucket_of(s, i->key);
+  i->same = *bucket;
+  *bucket = i;
+  *(s->tail ? &s->tail->next : &s->head) = i;
+  s->tail = i;
+  s->n_items++;
+}
+
+/* The first of all. */
+static list_item *take_item(list_stage *s) {
+  list_item *i = s->head, **at = bucket_of(s, i->key);
+  s->head = i->next;
+  if (!s->head) s->tail = NULL;
+  s->n_items--;
+  while (*at != i) at = &(*at)->same;
+  *at = i->same;
+  return i;
+}
+
 /* Begins with the next URL. 1: it is under way, or needs nothing; 0: the list has ended; or an error. */
 static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
   const char *url;
@@ -288,7 +321,8 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
   i->stage = s;
   i->cursor = cursor_of(s, place);
   if (!fetch_key(ctx, "u:", url, i->key)) i->key[0] = '\0';
-  if (i->key[0] && look_up(ctx, i, &known, &hold)) {
+  bool twice = i->key[0] && s->p->window && is_under_way(s, i->key);
+  if (twice || (i->key[0] && look_up(ctx, i, &known, &hold))) {
     sl_count(ctx, "seen", 1);
     free(hold);
     free(i);
@@ -302,9 +336,7 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
     item_free(ctx, i);
     return SL_ENOMEM;
   }
-  *(s->tail ? &s->tail->next : &s->head) = i;
-  s->tail = i;
-  s->n_items++;
+  add_item(s, i);
   return 1;
 }
 
@@ -328,8 +360,10 @@ static bool has_room(const list_stage *s) {
 
 static int32_t refill(sl_ctx *ctx, list_stage *s) {
   for (int n = 0; n < TURN_URLS && has_room(s); n++) {
+    uint64_t at = s->lines.at;
     int32_t rc = begin_one(ctx, s);
-    if (rc == SL_ENOMEM && s->head) return SL_OK; /* what is under way will free some */
+    /* What is under way will free some. */
+    if (rc == SL_ENOMEM && s->head && fetch_lines_back(&s->lines, at) == 0) return SL_OK;
     if (rc == SL_ENOMEM) return no_memory(ctx);
     if (rc < 0) {
       sl_fail(ctx, SL_EIO, "the file of URLs cannot be read", strerror(errno), s->p->file);
@@ -360,9 +394,7 @@ static int32_t produce(sl_ctx *ctx, void *stage, void *lane, uint64_t credit) {
     if (i->again && ask(i, &nothing)) break;
     if (i->again) return no_memory(ctx), SL_V_FATAL;
     uint64_t cost = i->bytes + DOC_COST;
-    s->head = i->next;
-    if (!s->head) s->tail = NULL;
-    s->n_items--;
+    take_item(s);
     int32_t rc = i->doc ? give(ctx, s, i) : SL_OK;
     item_free(ctx, i);
     if (rc) return SL_V_FATAL;
@@ -423,7 +455,6 @@ static uint64_t place_to_begin(sl_ctx *ctx, list_stage *s) {
 
 static int32_t start(sl_ctx *ctx, void *stage) {
   list_stage *s = stage;
-  s->ctx = ctx;
   s->resume = sl_extension(ctx, SL_EXT_RESUME);
   if (!s->resume && s->p->window && !s->memory && !(s->memory = fetch_memory_new())) return no_memory(ctx);
   if (s->resume) purge_notes(ctx, s);
@@ -435,13 +466,7 @@ static int32_t start(sl_ctx *ctx, void *stage) {
 static void stop(sl_ctx *ctx, void *stage) {
   list_stage *s = stage;
   web_client_stop(s->client);
-  while (s->head) {
-    list_item *i = s->head;
-    s->head = i->next;
-    item_free(ctx, i);
-  }
-  s->tail = NULL;
-  s->n_items = 0;
+  while (s->head) item_free(ctx, take_item(s));
   s->ready_bytes = 0;
   fetch_lines_close(&s->lines);
 }

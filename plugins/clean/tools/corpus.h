@@ -24,7 +24,8 @@ typedef struct corpus_page {
   uint64_t *tokens, *gold;
   size_t n_gold;
   clean_block *blocks;
-  uint8_t *ruled;  /* what the rules say of each block */
+  uint8_t *ruled, *comments; /* what the rules say of each block */
+  int news;
   uint64_t *names; /* of classes, sorted, to tell content systems apart */
   size_t n_names;
   unsigned group, fold;

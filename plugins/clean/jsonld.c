@@ -34,13 +34,15 @@ void clean_ld_clear(clean_ld *ld, size_t keep) {
  */
 
 static void put_char(clean_ld *ld, char c) {
-  void *p = ld->chars;
   if (ld->oom) return;
-  if (clean_grow(ld->mem, &p, &ld->cap_chars, ld->n_chars, ld->n_chars + 1, 1)) {
-    ld->oom = 1;
-    return;
+  if (ld->n_chars == ld->cap_chars) {
+    void *p = ld->chars;
+    if (clean_grow(ld->mem, &p, &ld->cap_chars, ld->n_chars, ld->n_chars + 1, 1)) {
+      ld->oom = 1;
+      return;
+    }
+    ld->chars = p;
   }
-  ld->chars = p;
   ld->chars[ld->n_chars++] = c;
 }
 

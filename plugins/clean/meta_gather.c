@@ -206,7 +206,7 @@ static int has_word(const clean_dom *d, uint32_t i, unsigned id, const char *wor
   size_t n = strlen(word);
   for (size_t k = 0; a && k + n <= a->value_len; k++) {
     const char *s = d->s + a->value + k;
-    if (strncasecmp(s, word, n) == 0 && (k == 0 || s[-1] == ' ') && (k + n == a->value_len || s[n] == ' ')) return 1;
+    if ((k == 0 || s[-1] == ' ') && strncasecmp(s, word, n) == 0 && (k + n == a->value_len || s[n] == ' ')) return 1;
   }
   return 0;
 }
@@ -296,12 +296,17 @@ static void read_time(clean_meta *m, uint32_t i, uint32_t flags) {
 
 /* Links to pages about authors: "/author/jane-doe", "/autoren/…", "/tac-gia/…". */
 static int leads_to_author(const clean_dom *d, uint32_t i) {
-  static const char *const parts[] = {
-      "/author/",    "/authors/", "/autor/", "/autoren/", "/autores/",  "/auteur/",      "/people/", "/profile/",
-      "/journalist", "/tac-gia/", "/by/",    "/person/",  "/reporter/", "/contributor/", "/yazar/",  "/autori/"};
+  static const char *const parts[] = {"author/",   "authors/",     "autor/",   "autoren/", "autores/", "auteur/",
+                                      "autori/",   "people/",      "profile/", "person/",  "tac-gia/", "journalist",
+                                      "reporter/", "contributor/", "by/",      "yazar/"};
   const clean_attribute *a = clean_dom_attr(d, i, CLEAN_A_HREF);
-  for (size_t k = 0; a && k < sizeof parts / sizeof *parts; k++) {
-    if (memmem(d->s + a->value, a->value_len, parts[k], strlen(parts[k]))) return 1;
+  if (!a) return 0;
+  const char *s = d->s + a->value, *end = s + a->value_len;
+  while ((s = memchr(s, '/', (size_t)(end - s))) && ++s < end) {
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+      size_t n = strlen(parts[k]);
+      if (parts[k][0] == *s && (size_t)(end - s) > n && memcmp(s, parts[k], n) == 0) return 1;
+    }
   }
   return 0;
 }

@@ -399,24 +399,29 @@ static uint64_t word_bits(const char *s, size_t n) {
   return bits;
 }
 
+/* 1 small letter or part of one, 2 capital, 4 digit */
+static unsigned class_of(unsigned char c) {
+  if (c >= 'A' && c <= 'Z') return 2;
+  if (c >= '0' && c <= '9') return 4;
+  return (c >= 'a' && c <= 'z') || c >= 0x80;
+}
+
+/* Words end at anything else, and at a capital behind a small letter or digit: articleBody, article-body. */
 uint64_t clean_vocabulary(const char *name, size_t n) {
   char s[NAME_MAX];
   uint64_t bits = 0;
   size_t len = 0, parts = 0;
-  unsigned char prev = 0;
+  unsigned before = 0;
   for (size_t i = 0; i <= n && parts < PARTS_MAX; i++) {
     unsigned char c = i < n ? (unsigned char)name[i] : ' ';
-    int upper = c >= 'A' && c <= 'Z', lower = (c >= 'a' && c <= 'z') || c >= 0x80;
-    int ends = (!upper && !lower) || (upper && ((prev >= 'a' && prev <= 'z') || (prev >= '0' && prev <= '9')));
-    if (c >= '0' && c <= '9') ends = 0;
-    prev = c;
-    if (ends && len) {
-      uint64_t now = word_bits(s, len);
-      bits |= now;
+    unsigned now = class_of(c);
+    if (len && (now == 0 || (now == 2 && (before & 5)))) {
+      bits |= word_bits(s, len);
       len = 0;
       parts++;
     }
-    if ((upper || lower || (c >= '0' && c <= '9')) && len < NAME_MAX) s[len++] = (char)(upper ? c + 32 : c);
+    before = c < 0x80 ? now : 0;
+    if (now && len < NAME_MAX) s[len++] = (char)(now == 2 ? c + 32 : c);
   }
   return bits;
 }

@@ -475,8 +475,7 @@ static void crowded_pages(void **state) {
   (void)state;
   static const char *const crowds[] = {
       "<meta name=author content='Jane Doe'><meta property=article:tag content=boats>",
-      "<script "
-      "type='application/ld+json'>{\"@type\":\"Article\",\"headline\":\"T\",\"author\":{\"@id\":\"#none\"}}</script>",
+      "<script type='application/ld+json'>{\"@type\":\"Article\",\"author\":{\"@id\":\"#none\"}}</script>",
       "<h1>Heading</h1>",
       "<div class='author byline comment related date time'><span class=author>Jane Doe</span>",
       "<time datetime='2025-08-21'>21/8/2025</time>",

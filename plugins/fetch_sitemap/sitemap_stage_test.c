@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stage fetch_sitemap over recorded exchanges: answers of all kinds, restarts, credit, memory that runs out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sluice/harness.h>
+
+#include "testreplay.h"
+
+#define HOST "http://a.example"
+#define MAP(entries) "<urlset>" entries "</urlset>"
+#define INDEX(entries) "<sitemapindex>" entries "</sitemapindex>"
+#define PAGE(n) "<url><loc>/" n "</loc><lastmod>2025-08-20</lastmod></url>"
+#define SUB(name) "<sitemap><loc>/" name "</loc></sitemap>"
+#define URLS "urls: [\"http://a.example/\", \"http://b.example\", \"http://a.example/gone\", \"http://a.example/busy\"]"
+
+static testdir dir;
+
+static int make(void **state) {
+  (void)state;
+  dir = testdir_new();
+  replay_put(&dir, HOST "/robots.txt", 200, "HTTP/1.1 200 OK\r\n\r\n",
+             "User-agent: *\nSitemap: /index.xml\nSitemap: mailto:x\n");
+  replay_put(&dir, HOST "/index.xml", 200, REPLAY_OK,
+             INDEX(SUB("one.xml") SUB("two.txt") SUB("no.xml") SUB("index.xml") SUB("one.xml")));
+  replay_put(&dir, HOST "/one.xml", 200, REPLAY_OK,
+             MAP(PAGE("1") PAGE("2") PAGE("1") "<url><loc>mailto:x</loc></url>"));
+  replay_put(&dir, HOST "/two.txt", 200, REPLAY_OK, "http://a.example/2\nhttp://a.example/3\n");
+  replay_put(&dir, HOST "/no.xml", 200, REPLAY_OK, "<html></html>");
+  replay_put(&dir, HOST "/gone", 410, REPLAY_GONE, "");
+  replay_put(&dir, HOST "/busy", 503, REPLAY_BUSY, "");
+  replay_put(&dir, "http://b.example/robots.txt", 404, "HTTP/1.1 404 No\r\n\r\n", "");
+  replay_put(&dir, "http://b.example/sitemap.xml", 200, REPLAY_OK, MAP(PAGE("4")));
+  return 0;
+}
+
+static int drop(void **state) {
+  (void)state;
+  testdir_free(&dir);
+  return 0;
+}
+
+static sl_harness *begin(const char *params, sl_harness_state *kept) {
+  sl_harness *h = sl_harness_new(sluice_plugin()->types[0],
+                                 testdir_text("{ replay: \"%s\", delay: 0s, retries: 0, %s }", dir.path, params));
+  if (kept) sl_harness_use_state(h, kept);
+  return h;
+}
+
+static int rejected(sl_harness *h) {
+  int n = 0;
+  while (sl_harness_pull_rejected(h)) n++;
+  return n;
+}
+
+static void test_answers(void **state) {
+  (void)state;
+  sl_harness_state *kept = sl_harness_state_new();
+  for (int run = 0; run < 2; run++) {
+    sl_harness *h = begin(URLS, kept);
+    assert_int_equal(sl_harness_start(h), 0);
+    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
+    assert_int_equal(sl_harness_count(h), run == 0 ? 4 : 0);
+    assert_int_equal(rejected(h), 2); /* what is gone, and what is no sitemap */
+    assert_non_null(
+        strstr(sl_harness_log(h), "http://a.example/busy cannot be fetched now and is left to the next run"));
+    assert_int_equal((int)sl_harness_metric(h, "sitemaps_failed"), 2);
+    sl_harness_acknowledge_all(h);
+    sl_harness_free(h);
+  }
+  sl_harness_state_free(kept);
+}
+
+/* With little credit one document is given at a time. */
+static void test_credit(void **state) {
+  (void)state;
+  sl_harness *h = begin("urls: \"http://a.example/one.xml\"", NULL);
+  uint32_t most = 0;
+  assert_int_equal(sl_harness_start(h), 0);
+  int32_t answer = SL_P_MORE;
+  for (int i = 0; i < 1000 && answer != SL_P_END; i++) {
+    uint32_t before = sl_harness_count(h);
+    answer = sl_harness_produce(h, 1);
+    if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
+    if (sl_harness_count(h) - before > most) most = sl_harness_count(h) - before;
+  }
+  assert_int_equal(answer, SL_P_END);
+  assert_int_equal(sl_harness_count(h), 3); /* without state nothing is known */
+  assert_int_equal(most, 1);
+  sl_harness_free(h);
+}
+
+/* Stopped at any point, it gives the rest when it is started again. */
+static void test_stops(void **state) {
+  (void)state;
+  int end = 0;
+  for (int steps = 0; steps < 200 && !end; steps++) {
+    sl_harness_state *kept = sl_harness_state_new();
+    sl_harness *h = begin(URLS, kept);
+    uint32_t given = 0;
+    assert_int_equal(sl_harness_start(h), 0);
+    for (int i = 0; i < steps && !end; i++) {
+      int32_t answer = sl_harness_produce(h, 1);
+      assert_int_not_equal(answer, SL_V_FATAL);
+      if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
+      end = answer == SL_P_END;
+    }
+    given = sl_harness_count(h);
+    sl_harness_acknowledge_all(h);
+    sl_harness_stop(h);
+    assert_int_equal(sl_harness_start(h), 0);
+    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
+    if (sl_harness_count(h) != 4)
+      fail_msg("stopped after %d steps with %u: %u documents", steps, given, sl_harness_count(h));
+    sl_harness_free(h);
+    sl_harness_state_free(kept);
+  }
+  assert_true(end);
+}
+
+/* Whichever allocation fails, nothing is lost: the run fails, or the next one gives what is missing. */
+static void test_allocation(void **state) {
+  (void)state;
+  int failed = 1;
+  for (uint64_t nth = 1; failed; nth++) {
+    sl_harness_state *kept = sl_harness_state_new();
+    sl_harness *h = begin(URLS, kept);
+    sl_harness_fail_alloc(h, nth);
+    int32_t rc = sl_harness_start(h), answer = rc == 0 ? replay_run(h, 1 << 20) : SL_V_FATAL;
+    failed = sl_harness_alloc_failed(h);
+    if (answer == SL_V_FATAL) assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
+    uint32_t given = sl_harness_count(h);
+    sl_harness_acknowledge_all(h);
+    sl_harness_free(h);
+    h = begin(URLS, kept);
+    assert_int_equal(sl_harness_start(h), 0);
+    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
+    if (given + sl_harness_count(h) != 4)
+      fail_msg("allocation %d: %u and %u documents", (int)nth, given, sl_harness_count(h));
+    sl_harness_free(h);
+    sl_harness_state_free(kept);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_answers, make, drop),
+      cmocka_unit_test_setup_teardown(test_credit, make, drop),
+      cmocka_unit_test_setup_teardown(test_stops, make, drop),
+      cmocka_unit_test_setup_teardown(test_allocation, make, drop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -21,20 +21,27 @@ void clean_meta_init(clean_meta *m, const clean_mem *mem) {
   clean_ld_init(&m->ld, mem);
 }
 
-static void free_chunks(clean_meta *m, clean_chunk *keep) {
-  for (clean_chunk *c = m->chunks, *next; c; c = next) {
-    next = c->next;
-    if (c != keep) m->mem->free(c);
+/* Gives the memory of all strings back, but for one chunk of the usual size when that is asked for. */
+static void free_chunks(clean_meta *m, int keep_one) {
+  clean_chunk *kept = NULL, *c = m->chunks;
+  while (c) {
+    clean_chunk *next = c->next;
+    if (keep_one && !kept && c->cap == CHUNK) {
+      kept = c;
+    } else {
+      m->mem->free(c);
+    }
+    c = next;
   }
-  m->chunks = keep;
-  if (keep) {
-    keep->next = NULL;
-    keep->used = 0;
+  m->chunks = kept;
+  if (kept) {
+    kept->next = NULL;
+    kept->used = 0;
   }
 }
 
 void clean_meta_done(clean_meta *m) {
-  free_chunks(m, NULL);
+  free_chunks(m, 0);
   m->mem->free(m->authors.items);
   clean_ld_done(&m->ld);
   clean_meta_init(m, m->mem);
@@ -151,17 +158,13 @@ void clean_meta_tag(clean_meta *m, int rank, const char *source, const char *s, 
  */
 
 static void reset(clean_meta *m) {
+  free_chunks(m, 1);
+  clean_ld_clear(&m->ld, KEEP_BYTES);
   clean_meta old = *m;
-  clean_chunk *keep = NULL;
-  for (clean_chunk *c = m->chunks; c; c = c->next) {
-    if (c->cap == CHUNK) keep = c;
-  }
-  free_chunks(m, keep);
-  clean_ld_clear(&old.ld, KEEP_BYTES);
   memset(m, 0, sizeof *m);
   m->mem = old.mem;
   m->ld = old.ld;
-  m->chunks = keep;
+  m->chunks = old.chunks;
   m->authors.items = old.authors.items;
   m->authors.cap = old.authors.cap;
   m->h1 = m->signature = CLEAN_DOM_NONE;

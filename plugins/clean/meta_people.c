@@ -140,7 +140,7 @@ static int weigh_spot(const clean_meta *m, const clean_spot *spot) {
 }
 
 static void take_byline(clean_meta *m) {
-  char one[4][CLEAN_NAME_MAX];
+  char one[4][CLEAN_NAME_MAX] = {""};
   const clean_spot *best = NULL;
   int top = 0;
   for (size_t k = 0; k < m->n_by; k++) {

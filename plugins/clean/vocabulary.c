@@ -241,7 +241,7 @@ static const struct {
     {"photograph", 1, B(CAPTION)},
     {"piano", 0, B(SUBSCRIBE)},
     {"picture", 1, B(MEDIA)},
-    {"placeholder", 1, B(HIDDEN)},
+    {"placehold", 1, B(HIDDEN)},
     {"player", 0, B(MEDIA)},
     {"podcast", 1, B(MEDIA)},
     {"popover", 1, B(POPUP)},

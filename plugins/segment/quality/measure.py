@@ -22,7 +22,7 @@ def say(what, value, how):
 
 def figures(*args):
     """name -> F1 of what segment-train prints."""
-    text = subprocess.run([TRAIN, *args], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run([TRAIN, *args], check=True, stdout=subprocess.PIPE, text=True).stdout
     return {k.strip(): v for k, v in re.findall(r"^(.*?)\s+precision.*F1 ([\d.]+)", text, re.M)}
 
 

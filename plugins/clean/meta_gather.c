@@ -17,6 +17,7 @@
 #define C_PUBLISHED 64u
 #define C_CHANGED 128u
 #define C_TITLE 256u
+#define C_TEASER 512u /* of another article, or the head of this one */
 
 typedef struct class_word {
   const char *word; /* what a word begins with; '.' at its end: nothing may follow */
@@ -71,7 +72,7 @@ static const class_word words_s[] = {{"share", C_NOT_BY},
                                      {NULL, 0}};
 static const class_word words_t[] = {{"tacgia", C_BY},
                                      {"tags.", C_NOT_BY},
-                                     {"teaser", C_ZONE},
+                                     {"teaser", C_ZONE | C_TEASER},
                                      {"thumb", C_NOT_BY},
                                      {"time.", C_DATE | C_NOT_BY},
                                      {"timestamp", C_DATE | C_NOT_BY},
@@ -345,13 +346,27 @@ static void read_heading(clean_meta *m, uint32_t i) {
   m->heads[m->n_heads++].node = i;
 }
 
-/* Whether the zone that begins at i may be passed over: not half of the page, no heading of the page in it. */
-static int is_zone(const clean_meta *m, uint32_t i) {
+#define BESIDE 40 /* nodes from the heading within which a small teaser is the article's own */
+
+/* Whether the zone that begins at i may be passed over: not half of the page, no heading of the page in it or right
+ * beside it. */
+static int is_zone(const clean_meta *m, uint32_t i, uint32_t flags) {
   const clean_dom *d = m->dom;
   uint32_t last = d->nodes[i].last;
   if ((size_t)(last - i) * 2 > d->n_nodes) return 0;
   for (size_t k = 0; k < m->n_heads; k++) {
-    if (m->heads[k].node > i && m->heads[k].node <= last) return 0;
+    uint32_t head = m->heads[k].node;
+    if (head > i && head <= last) return 0;
+    uint32_t gap = head > last ? head - last : i - head;
+    if ((flags & C_TEASER) && k == 0 && gap < BESIDE && last - i < BESIDE) return 0;
+  }
+  return 1;
+}
+
+/* A figure is a zone, but for those that systems wrap around a byline. */
+static int is_picture(const clean_dom *d, uint32_t i) {
+  for (uint32_t k = i + 1; k <= d->nodes[i].last && k < i + 60; k++) {
+    if (clean_dom_is(d, k, CLEAN_T_TIME) || clean_dom_is(d, k, CLEAN_T_ADDRESS)) return 0;
   }
   return 1;
 }
@@ -374,8 +389,9 @@ static void read_element(clean_meta *m, uint32_t i, uint32_t *zone) {
   }
   if (i <= *zone) return;
   uint32_t flags = class_flags(d, i);
-  if (e->tag == CLEAN_T_FIGURE) flags |= C_ZONE;
-  if ((flags & C_ZONE) && e->tag != CLEAN_T_HTML && e->tag != CLEAN_T_BODY && is_zone(m, i)) {
+  if (e->tag == CLEAN_T_FIGURE && is_picture(d, i)) flags |= C_ZONE;
+  if ((flags & C_ZONE) && !(flags & C_DATE) && e->tag != CLEAN_T_HTML && e->tag != CLEAN_T_BODY &&
+      is_zone(m, i, flags)) {
     *zone = e->last;
     if (m->n_zones < CLEAN_M_ZONES) {
       m->zones[m->n_zones].first = i;

@@ -403,7 +403,7 @@ static void authors_by_trust(void **state) {
   authors_are("Quốc Thắng", "signature");
   read_page("<h1>T</h1><p>1<p>2<p>3<p>4<p>5<p>6<div class=comments><span class=comment-author>Mad Max</span></div>");
   authors_are("", NULL);
-  read_page("<h1>T</h1><p>1<p>2<p>3<p>4<p>5<p>6<div class=related-teaser><span class=byline>By Bo Ray</span></div>");
+  read_page("<h1>T</h1><p>1<p>2<p>3<p>4<p>5<p>6<div class=related-links><span class=byline>By Bo Ray</span></div>");
   authors_are("", NULL);
   read_page("<meta name=citation_author content='Ann Lee'><meta name=citation_author content='Bo Ray'>");
   authors_are("Ann Lee; Bo Ray", "citation_author");

@@ -147,8 +147,8 @@ static void text_and_markup_are_told_apart(void **state) {
   tree_is("<svg><g><div>a</div>b", "svg(g) div('a') 'b'");
   tree_is("<p>a<a href='x", "p('a')"); /* a tag without end is no tag */
   tree_is("<p a='>' b=\"<i>\" c=d>x", "p('x')");
-  tree_is("<template><p>a</template><noscript><p>b</p></noscript>", "template(p('a')) noscript(p('b'))");
-  assert_int_equal(weights.n_blocks, 1);
+  tree_is("<template><p>a</template><noscript><p>b</p></noscript><p>c", "template(p('a')) noscript(p('b')) p('c')");
+  assert_int_equal(weights.n_blocks, 2);
   assert_true(weights.blocks[0].state & CLEAN_WS_HIDDEN);
 }
 

@@ -193,7 +193,7 @@ def main():
     print("%-16s %-9s %3s  %s" % ("articles", "method", "n", "  ".join(MEASURES)))
     for name, articles in collections(OURS, args.data).items():
         if articles:
-            report(name, articles, args.build, {"sentences": args.sentences}, args.each)
+            report(name, articles, os.path.abspath(args.build), {"sentences": args.sentences}, args.each)
         else:
             print("%-16s not measured: %s" % (name, "no articles" if args.data else "SLUICE_TEST_DATA is not set"))
     sys.stdout.flush()

@@ -195,7 +195,7 @@ static size_t short_end(const state *st, size_t start) {
   const unsigned char *s = (const unsigned char *)st->in->s;
   size_t n = st->in->n, i = start + 1;
   while (i < n && (s[i] & 0xC0) == 0x80) i++;
-  while (i + 1 < n && (s[i] == 0xCC || (s[i] == 0xCD && s[i + 1] < 0xB0))) i += 2;
+  while (i + 1 < n && i - start <= 8 && (s[i] == 0xCC || (s[i] == 0xCD && s[i + 1] < 0xB0))) i += 2;
   if (i - start > 8) return 0;
   /* Behind it may stand marks of other scripts or for symbols (E2 83), or something invisible and then more marks. */
   if (i >= n || s[i] < 0xC2) return i;

@@ -7,30 +7,36 @@
 
 #include "weigh.h"
 
-/* NULL, or what is wrong with the tree. */
-static inline const char *dom_fault(const clean_dom *d) {
-  if (d->n_nodes == 0 || d->nodes[0].kind != CLEAN_N_ROOT || d->nodes[0].last != d->n_nodes - 1) return "root";
-  if (d->n_nodes > d->n + 1) return "more nodes than bytes";
-  for (uint32_t i = 1; i < d->n_nodes; i++) {
-    const clean_node *e = &d->nodes[i], *up;
-    if (e->parent >= i) return "a parent behind its child";
-    up = &d->nodes[e->parent];
-    if (e->last < i || e->last > up->last) return "a subtree that reaches out of its parent";
-    if (e->start > e->end || e->end > d->n || e->start < d->nodes[i - 1].start) return "bytes out of order";
-    if (e->kind == CLEAN_N_ELEMENT ? e->inner < e->start || e->inner > d->n : e->last != i)
-      return "a leaf with children";
-    if (e->depth != up->depth + 1 || e->depth > CLEAN_DOM_DEPTH) return "depth";
-    if (e->n_attrs && (size_t)e->attr + e->n_attrs > d->n_attrs) return "attributes";
-    if (e->n_attrs > CLEAN_DOM_ATTRS || e->tag >= CLEAN_T_COUNT) return "limits";
-    if (e->kind == CLEAN_N_TEXT && (e->start == e->end || e->start < d->nodes[i - 1].inner))
-      return "empty or doubled text";
-  }
+static inline const char *attribute_fault(const clean_dom *d) {
   for (size_t i = 0; i < d->n_attrs; i++) {
     const clean_attribute *a = &d->attrs[i];
     if ((size_t)a->value + a->value_len > d->n || (size_t)a->name + a->name_len > d->n)
       return "an attribute outside the page";
   }
   return NULL;
+}
+
+static inline const char *node_fault(const clean_dom *d, uint32_t i) {
+  const clean_node *e = &d->nodes[i], *last = &d->nodes[i - 1], *up;
+  if (e->parent >= i) return "a parent behind its child";
+  up = &d->nodes[e->parent];
+  if (e->last < i || e->last > up->last) return "a subtree that reaches out of its parent";
+  if (e->start > e->end || e->end > d->n || e->start < last->start) return "bytes out of order";
+  if (e->depth != up->depth + 1 || e->depth > CLEAN_DOM_DEPTH) return "depth";
+  if ((size_t)e->attr + e->n_attrs > d->n_attrs || e->n_attrs > CLEAN_DOM_ATTRS || e->tag >= CLEAN_T_COUNT)
+    return "limits";
+  if (e->kind == CLEAN_N_ELEMENT) return e->inner < e->start || e->inner > d->n ? "a start tag" : NULL;
+  if (e->last != i) return "a leaf with children";
+  return e->kind == CLEAN_N_TEXT && (e->start == e->end || e->start < last->inner) ? "empty or doubled text" : NULL;
+}
+
+/* NULL, or what is wrong with the tree. */
+static inline const char *dom_fault(const clean_dom *d) {
+  if (d->n_nodes == 0 || d->nodes[0].kind != CLEAN_N_ROOT || d->nodes[0].last != d->n_nodes - 1) return "root";
+  if (d->n_nodes > d->n + 1) return "more nodes than bytes";
+  const char *fault = attribute_fault(d);
+  for (uint32_t i = 1; i < d->n_nodes && !fault; i++) fault = node_fault(d, i);
+  return fault;
 }
 
 /* NULL, or what is wrong with the figures. */

@@ -82,8 +82,7 @@ static cJSON *result(const clean_work *w) {
 }
 
 /* Reads the page `times` times; adds its result to `all` unless that is NULL. */
-static void one_page(clean_work *w, const clean_lexicon *lex, const char *path, const char *name, int times, totals *t,
-                     cJSON *all) {
+static void one_page(clean_work *w, const clean_lexicon *lex, const char *path, int times, totals *t, cJSON *all) {
   clean_why why = {0};
   size_t n;
   char *s = read_page(path, &n);
@@ -104,7 +103,8 @@ static void one_page(clean_work *w, const clean_lexicon *lex, const char *path, 
     t->failed++;
   } else if (all) {
     char key[256];
-    snprintf(key, sizeof key, "%s", name);
+    const char *slash = strrchr(path, '/');
+    snprintf(key, sizeof key, "%s", slash ? slash + 1 : path);
     char *dot = strstr(key, ".html");
     if (dot) *dot = '\0';
     cJSON_AddItemToObject(all, key, result(w));
@@ -133,7 +133,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < count; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", argv[1], list[i]->d_name);
-    one_page(&work, lex, path, list[i]->d_name, times ? times : 1, &t, all);
+    one_page(&work, lex, path, times ? times : 1, &t, all);
     free(list[i]);
   }
   free(list);

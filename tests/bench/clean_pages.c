@@ -104,7 +104,7 @@ static void one_page(clean_work *w, const clean_lexicon *lex, const char *path, 
   } else if (all) {
     char key[256];
     const char *slash = strrchr(path, '/');
-    snprintf(key, sizeof key, "%s", slash ? slash + 1 : path);
+    snprintf(key, sizeof key, "%.255s", slash ? slash + 1 : path);
     char *dot = strstr(key, ".html");
     if (dot) *dot = '\0';
     cJSON_AddItemToObject(all, key, result(w));

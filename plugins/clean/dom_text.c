@@ -149,9 +149,8 @@ uint32_t clean_dom_char(const char *s, size_t end, size_t *i, int in_value, uint
 
 const clean_attribute *clean_dom_attr(const clean_dom *d, uint32_t node, unsigned id) {
   const clean_node *e = &d->nodes[node];
-  const clean_attribute *a = d->attrs + e->attr;
-  for (unsigned k = 0; k < e->n_attrs; k++, a++) {
-    if (a->id == id) return a;
+  for (unsigned k = 0; k < e->n_attrs; k++) {
+    if (d->attrs[e->attr + k].id == id) return &d->attrs[e->attr + k];
   }
   return NULL;
 }

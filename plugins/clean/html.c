@@ -107,7 +107,7 @@ static void cut_text(clean_buf *b, size_t n) {
 /* Ends the lines that were appended from byte `from` on; those without text go. */
 static void end_lines(writer *w, size_t from, uint8_t hint, uint8_t type) {
   clean_buf *b = &w->page->text;
-  if (b->oom) return;
+  if (b->oom || b->n == from) return;
   if (blank(b->s + from, b->n - from)) {
     cut_text(b, from);
     return;

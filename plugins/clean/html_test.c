@@ -2,6 +2,7 @@
 /* Tests of what clean makes of pages as a whole: sites that the pipeline describes, selectors, pages of many kinds. */
 #include "test_support.h"
 
+#include <dirent.h>
 #include <sluice/harness.h>
 
 #include "select.h"
@@ -189,6 +190,50 @@ static void the_article_of_linked_data_is_the_last_resort(void **state) {
   assert_string_equal(text(), "Tên của bài\n" P_1 "\n" P_2 " Giá & thị trường.\n" P_1 " Và thế là hết.\n");
 }
 
+/* Lines of a that stand in b, and all lines of a. */
+static void count_lines(const char *a, const char *b, unsigned *found, unsigned *all) {
+  char line[4096];
+  for (const char *end; (end = strchr(a, '\n')); a = end + 1) {
+    snprintf(line, sizeof line, "%.*s\n", (int)(end - a), a);
+    const char *hit = strstr(b, line);
+    *found += hit && (hit == b || hit[-1] == '\n');
+    *all += 1;
+  }
+}
+
+/* Pages of many kinds and languages, each beside the text that was written first. */
+static void pages_become_the_texts_that_were_meant(void **state) {
+  (void)state;
+  struct dirent **files;
+  unsigned right = 0, given = 0, found = 0, wanted = 0;
+  int n = scandir(TESTDATA "/pages", &files, NULL, alphasort);
+  assert_true(n > 80);
+  for (int i = 0; i < n; i++) {
+    char path[512], *dot = strstr(files[i]->d_name, ".html");
+    if (dot) {
+      size_t len, m;
+      unsigned before = found, all = wanted;
+      snprintf(path, sizeof path, TESTDATA "/pages/%s", files[i]->d_name);
+      char *page = read_file(path, &len);
+      memcpy(strstr(path, ".html"), ".txt", 5);
+      char *want = read_file(path, &m);
+      assert_int_equal(run_bytes(page, len, "text/html", &usual), 0);
+      count_lines(want, text(), &found, &wanted);
+      count_lines(text(), want, &right, &given);
+      if (found - before < wanted - all) {
+        print_message("%s: %u of %u lines\n", files[i]->d_name, found - before, wanted - all);
+      }
+      free(page);
+      free(want);
+    }
+    free(files[i]);
+  }
+  free(files);
+  print_message("%u of %u lines found, %u of %u right\n", found, wanted, right, given);
+  assert_true(found * 100 >= wanted * 93);
+  assert_true(right * 100 >= given * 95);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(selectors_find_elements),
@@ -199,6 +244,7 @@ int main(void) {
       cmocka_unit_test(a_page_may_have_too_many_tags),
       cmocka_unit_test(captions_stand_apart),
       cmocka_unit_test(lists_tables_and_headings_are_text),
+      cmocka_unit_test(pages_become_the_texts_that_were_meant),
       cmocka_unit_test(the_article_of_linked_data_is_the_last_resort),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

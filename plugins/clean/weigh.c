@@ -458,13 +458,12 @@ int clean_weigh(clean_weights *w, const clean_dom *d) {
 /* ---- text of a block ------------------------------------------------------------------------------------------------
  */
 
-/* White space and line separators of what was appended from `from` on become single spaces; a space at the start of a
- * line goes. */
-static void flatten(clean_buf *out, size_t from) {
+/* White space and line separators of what was appended from `from` on become spaces. */
+static void flatten(clean_buf *out, size_t from, int keep_lines) {
   char *s = out->s;
   for (size_t i = from; i < out->n; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (c < 0x20) s[i] = ' ';
+    if (c < 0x20 && !(keep_lines && c == '\n')) s[i] = ' ';
     if (c == 0xC2 && i + 1 < out->n && (unsigned char)s[i + 1] == 0x85) s[i] = s[i + 1] = ' ';
     if (c == 0xE2 && i + 2 < out->n && (unsigned char)s[i + 1] == 0x80 && ((unsigned char)s[i + 2] & 0xFE) == 0xA8) {
       s[i] = s[i + 1] = s[i + 2] = ' ';
@@ -486,6 +485,6 @@ void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_bl
       continue;
     size_t from = out->n, start = e->start > b->start ? e->start : b->start, end = e->end < b->end ? e->end : b->end;
     if (start < end) clean_dom_text(in, start, end, out);
-    if (!out->oom) flatten(out, from);
+    if (!out->oom) flatten(out, from, b->type == CLEAN_B_PRE);
   }
 }

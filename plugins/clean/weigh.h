@@ -87,8 +87,8 @@ int clean_weigh(clean_weights *w, const clean_dom *d);
 uint64_t clean_mark(const char *name, size_t n);
 
 /* Appends the block's text to out, every byte with its way back; white space and line separators become spaces, <br>
- * becomes a line feed. part: CLEAN_WS_STAMP for nothing but the stamps in it, 0 for all the rest. in: a view of the
- * page. */
+ * and the line feeds of pre line feeds. part: CLEAN_WS_STAMP for nothing but the stamps in it, 0 for all the rest. in:
+ * a view of the page. */
 void clean_block_text(const clean_dom *d, const clean_weights *w, const clean_block *b, unsigned part, clean_view *in,
                       clean_buf *out);
 

@@ -31,6 +31,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 bash examples/apt.sh examples/packages.txt tests/support/packages.txt
+# The training of models is the same in every build.
+training='extract_train_again|plugin_training_test|clean_train|e2e_segment_train'
 launcher=()
 if command -v ccache >/dev/null; then
   launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
@@ -108,20 +110,20 @@ for step in "${steps[@]}"; do
     timed "test dev" suite dev -LE 'bench-full|fault'
     ;;
   release) timed "test release" suite release -LE 'gate|bench-full' ;;
-  clang) timed "test clang" suite clang -LE 'gate|bench|long' ;;
+  clang) timed "test clang" suite clang -LE 'gate|bench|long' -E "^($training|e2e_quality)\$" ;;
   asan)
     echo "benches, gates and tests labelled long or no-asan are left to the other builds: time and memory under ASan say nothing"
     export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
     export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
     echo "so are the test in a browser and the training of models, which is the same with one thread and whole numbers"
-    timed "test asan" suite asan -LE 'gate|bench|long|no-asan' -E '^(e2e_register|extract_train_again|plugin_training_test)$'
+    timed "test asan" suite asan -LE 'gate|bench|long|no-asan' -E "^(e2e_register|e2e_quality|$training)\$"
     ;;
   tsan)
     echo "benches, gates and tests labelled long or no-tsan are left to the other builds: TSan slows threads tenfold"
     export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions='$PWD/tests/support/tsan.supp'}"
     echo "so are the unit tests of the text plugins and of UTF-8: they have one thread; the end-to-end tests run these plugins on all lanes"
     timed "test tsan" suite tsan -LE 'gate|bench|long|no-tsan' \
-      -E '^(plugin_(clean|extract|segment|summarize|digest|sink_page|training_test|pattern_test|dev_test)|base_utf8_test|extract_train_again|e2e_register)$'
+      -E "^(plugin_(clean|dom_test|score_test|html_test|meta_test|extract|segment|summarize|digest|sink_page|pattern_test|dev_test|dedupe_variants_test)|base_utf8_test|clean_.*_pages|e2e_register|e2e_quality|$training)\$"
     ;;
   fuzz) timed "run fuzz" fuzz ;;
   esac

@@ -8,6 +8,12 @@
 #include "base/buf.h"
 #include "obs/term.h"
 
+const char *sl_describe_uses(const sl_plugin *desc, const sl_stage_type *t, char *ret, size_t size) {
+  int same = !desc || strcmp(desc->name, t->name) == 0;
+  (void)snprintf(ret, size, "%s%s%s", same ? "" : desc->name, same ? "" : ".", t->name);
+  return ret;
+}
+
 const char *sl_describe_kind(uint32_t kind) {
   return kind == SL_SOURCE ? "source" : kind == SL_TRANSFORM ? "transform" : kind == SL_SINK ? "sink" : "?";
 }
@@ -116,10 +122,11 @@ static void print_contract(const sl_stage_type *t, int colors) {
 void sl_describe_print(const sl_plugin *desc, const sl_stage_type *t, const char *path, const char *build) {
   int colors = sl_term_colors(stdout), width = sl_term_width(stdout);
   sl_buf flags = {0};
+  char uses[160];
   if (width > 100) width = 100;
   list_flags(t->flags, &flags);
-  printf("%s%s%s  %s", sl_term_style(colors, SL_STYLE_BOLD), t->name, sl_term_style(colors, 0),
-         sl_describe_kind(t->kind));
+  printf("%s%s%s  %s", sl_term_style(colors, SL_STYLE_BOLD), sl_describe_uses(desc, t, uses, sizeof uses),
+         sl_term_style(colors, 0), sl_describe_kind(t->kind));
   if (flags.len) printf(" (%s)", flags.data);
   printf("\n");
   sl_term_wrap(stdout, t->summary ? t->summary : "", 0, (size_t)width);
@@ -157,7 +164,9 @@ static cJSON *param_json(const sl_param *p) {
 
 cJSON *sl_describe_json(const sl_plugin *desc, const sl_stage_type *t, const char *path, const char *build) {
   static const char *const access[] = {"?", "reads", "reads_maybe", "writes", "writes_maybe", "removes"};
+  char uses[160];
   cJSON *out = cJSON_CreateObject();
+  cJSON_AddStringToObject(out, "uses", sl_describe_uses(desc, t, uses, sizeof uses));
   cJSON_AddStringToObject(out, "name", t->name);
   cJSON_AddStringToObject(out, "kind", sl_describe_kind(t->kind));
   cJSON_AddItemToObject(out, "flags", flags_json(t->flags));

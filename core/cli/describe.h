@@ -8,6 +8,9 @@
 struct cJSON;
 
 const char *sl_describe_kind(uint32_t kind);
+/* What a pipeline's file says under `uses:`: the plugin's name, with the type's behind a dot where it is another one.
+ * desc may be NULL. Returns ret. */
+const char *sl_describe_uses(const sl_plugin *desc, const sl_stage_type *t, char *ret, size_t size);
 /* All about one type, to stdout. desc may be NULL. */
 void sl_describe_print(const sl_plugin *desc, const sl_stage_type *t, const char *path, const char *build);
 /* The same as JSON. [own] */

@@ -35,10 +35,8 @@ static void refuse(listing *l, const char *path, const sl_err *err) {
 }
 
 static void add_row(listing *l, const sl_loaded *loaded, const sl_stage_type *t) {
-  if (strcmp(loaded->desc->name, t->name) == 0)
-    sl_table_cell(l->table, "%s", t->name);
-  else
-    sl_table_cell(l->table, "%s.%s", loaded->desc->name, t->name);
+  char uses[160];
+  sl_table_cell(l->table, "%s", sl_describe_uses(loaded->desc, t, uses, sizeof uses));
   sl_table_cell(l->table, "%s", sl_describe_kind(t->kind));
   sl_table_cell(l->table, "%s", loaded->desc->version);
   sl_table_cell(l->table, "%s", t->summary ? t->summary : "");
@@ -111,10 +109,8 @@ typedef struct collection {
 
 static void collect_one(collection *c, const sl_plugin *desc, const sl_stage_type *t) {
   char name[160];
-  int same = strcmp(desc->name, t->name) == 0;
-  (void)snprintf(name, sizeof name, "%s%s%s", desc->name, same ? "" : ".", same ? "" : t->name);
   sl_schema_type *more = sl_mem_realloc(c->types, (c->n + 1) * sizeof *more);
-  char *uses = sl_mem_strdup(name);
+  char *uses = sl_mem_strdup(sl_describe_uses(desc, t, name, sizeof name));
   if (more) c->types = more;
   if (!more || !uses) {
     sl_mem_free(uses);

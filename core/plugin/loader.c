@@ -34,7 +34,7 @@ struct sl_registry {
 int sl_registry_new(const char *self, sl_registry **ret, sl_err *err) {
   sl_registry *r = sl_mem_calloc(1, sizeof *r);
   if (!r) return sl_err_set(err, SL_ENOMEM, "memory is out");
-  r->limit_ms = 5000;
+  r->limit_ms = 10000;
   r->cache = sl_image_cache_dir();
   r->probe = sl_search_probe(self);
   r->self = sl_mem_strdup(self);

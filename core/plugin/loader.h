@@ -34,7 +34,7 @@ int sl_registry_scan(sl_registry *r,
                      sl_err *err);
 /* What has been opened so far, in that order: for a report of shadowed files. */
 void sl_registry_each(sl_registry *r, void (*cb)(void *user, const sl_loaded *loaded), void *user);
-/* Time limit of a probe; default 5 s. */
+/* Time that a plugin may take to load in the probe; default 10 s. */
 void sl_registry_set_limit(sl_registry *r, int32_t limit_ms);
 /* The search path as it stands, in order. [borrow until the next call] */
 const char *const *sl_registry_path(sl_registry *r, uint32_t *ret_n);

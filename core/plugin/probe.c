@@ -18,11 +18,12 @@
 #include "base/time.h"
 #include "plugin/image.h"
 
+#define START_LIMIT (60 * SL_TIME_S) /* for the child to come up */
+
 extern char **environ;
 
-/* Answer of the child: 'S' when it starts; 'K' when the plugin is sound; 'E' and an sl_err when it is not, 'M' and an
- * sl_err when something else is missing. Between them
- * the plugin's own code ran. */
+/* Answer of the child: 'S' when it has come up; 'K' when the plugin is sound; 'E' and an sl_err when it is not, 'M' and
+ * an sl_err when something else is missing. Between them the plugin's own code ran. */
 typedef struct answer {
   char mark;
   sl_err err;
@@ -68,9 +69,11 @@ static int spawn(const char *program, const char *file, int fd, const char *path
   return code;
 }
 
-/* Reads the answer. 0 when the child closed the pipe, 1 when the time was over. */
+/* Reads the answers. 0 when the child closed the pipe, 1 when the time was over. The plugin's time begins when the
+ * child has come up: on a machine that is busy or slow to start a process, the wait for that says nothing of the
+ * plugin. */
 static int collect(int in, int32_t limit_ms, answer *ret_last, size_t *ret_whole) {
-  int64_t end = sl_time_mono() + (int64_t)limit_ms * SL_TIME_MS;
+  int64_t end = sl_time_mono() + START_LIMIT;
   size_t have = 0;
   answer buf;
   memset(&buf, 0, sizeof buf);
@@ -87,7 +90,7 @@ static int collect(int in, int32_t limit_ms, answer *ret_last, size_t *ret_whole
     have += (size_t)n;
     if (have == sizeof buf) {
       *ret_last = buf;
-      ++*ret_whole;
+      if (++*ret_whole == 1) end = sl_time_mono() + (int64_t)limit_ms * SL_TIME_MS;
       have = 0;
     }
   }
@@ -113,9 +116,12 @@ static int judge(const outcome *o, const char *path, int32_t limit_ms, int *ret_
     return o->last.err.code;
   }
   *ret_lasting = o->whole > 0; /* the child came up: it was the plugin */
-  if (!o->whole && !o->late) {
-    sl_err_set(err, SL_EPLUGIN, "plugin %s could not be probed: the probe did not start", path);
-    sl_err_hint(err, "is the installation complete? sluice-probe must run");
+  if (!o->whole) {
+    sl_err_set(err, SL_EPLUGIN, "plugin %s could not be probed: the probe did not start%s", path,
+               o->late ? " in time" : "");
+    sl_err_hint(err, "%s",
+                o->late ? "the machine may be overloaded: try again"
+                        : "is the installation complete? sluice-probe must run");
     return SL_EPLUGIN;
   }
   if (o->late) {

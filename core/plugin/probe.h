@@ -9,8 +9,9 @@
 #define SL_PROBE_FD 3
 #define SL_PROBE_FILE_FD 4
 
-/* Runs `program file path` and waits at most limit_ms. fd >= 0: the file is this descriptor. 0 when the plugin is
- * sound; else its error. *ret_lasting is 1 when the same file would fail again: a crash, a hang, a refused descriptor.
+/* Runs `program file path` and gives the plugin at most limit_ms, the start of the process a minute. fd >= 0: the file
+ * is this descriptor. 0 when the plugin is sound; else its error. *ret_lasting is 1 when the same file would fail
+ * again: a crash, a hang, a refused descriptor.
  */
 int sl_probe_run(const char *program, const char *file, int fd, const char *path, int32_t limit_ms, int *ret_lasting,
                  sl_err *err);

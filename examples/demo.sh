@@ -28,8 +28,10 @@ title() { printf '\n== %s\n' "$*"; }
 say() { printf '   %s\n' "$*"; }
 
 fail() {
-  printf '\nThe demonstration failed: %s\nThe log of the daemon:\n' "$1" >&2
-  tail -n 30 "$work/log" >&2 || true
+  printf '\nThe demonstration failed: %s\nWhat the site was asked for last:\n' "$1" >&2
+  tail -n 10 "$work/access" >&2 || true
+  printf 'The log of the daemon, without the runs of the schedule:\n' >&2
+  grep -v 'a scheduled run' "$work/log" | tail -n 40 >&2 || true
   exit 1
 }
 
@@ -131,9 +133,9 @@ wait_for "the fourth article" stored_at_least 4
 end_daemon KILL
 say "Killed (pid gone, nothing was asked) with $(stored) of 7 articles stored."
 start_daemon
-wait_for "seven articles" stored_at_least 7
 wait_for "seven articles in the database" database_has 7
-each_once 7 || fail "an article is missing or there twice"
+# The file may still show lines that the start cuts off because they were not committed.
+wait_for "seven articles, each of them once" each_once 7
 say "Started again: it went on where it was. Seven articles, each of them once:"
 titles
 
@@ -151,7 +153,7 @@ say "The site has put the page in order. The letter goes back to the stage where
 wait_for "the eighth article" stored_at_least 8
 wait_for "the eighth article in the database" database_has 8
 has_none || fail "the dead letter is still there"
-each_once 8 || fail "an article is missing or there twice"
+wait_for "eight articles, each of them once" each_once 8
 titles | tail -n 1
 
 title "Stop: SIGTERM"

@@ -15,7 +15,7 @@ SOURCE = os.environ.get("SLUICE_SOURCE") or os.path.dirname(os.path.dirname(os.p
 BUILD = os.environ.get("SLUICE_BUILD") or os.path.join(SOURCE, "build", "dev")
 SLUICE = os.path.join(BUILD, "bin", "sluice")
 SANITIZED = bool(os.environ.get("SLUICE_SANITIZE"))
-LIMIT = 120  # seconds for one command; a hang is a failure
+LIMIT = 600 if SANITIZED else 120  # seconds for one command; a hang is a failure
 
 
 class Failed(Exception):

@@ -301,6 +301,7 @@ const char *seg_train(const lane_mem *mem, const seg_train_data *data, const seg
   if (o->passes < 1 || o->passes > 1000 || o->runs < 1 || o->runs > 1000) return "passes and runs must be 1 to 1000";
   if (o->blocks < 1 || o->blocks > 1000) return "the blocks must be 1 to 1000";
   const char *wrong = data->treebank->sentences.n ? make_examples(&tr) : "the treebank has no sentences";
+  if (!wrong && !tr.features.n) wrong = "the treebank has no two syllables beside each other: nothing can be learned";
   if (!wrong) wrong = learn_all(&tr);
   if (!wrong) wrong = make_block(&tr, ret_block, ret_size);
   trainer_done(&tr);

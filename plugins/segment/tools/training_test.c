@@ -276,6 +276,11 @@ static void refuses(void **state) {
   seg_treebank_init(&none, &heap);
   data.treebank = &none;
   assert_non_null(strstr(seg_train(&heap, &data, &small, &block, &size), "no sentences"));
+  static const char single[] = "# text = Hay\n1\tHay\t_\t_\t_\t_\t_\t_\t_\t_\n\n";
+  const char *why = NULL;
+  assert_int_equal(seg_treebank_add(&none, single, strlen(single), &why), 0);
+  assert_non_null(strstr(seg_train(&heap, &data, &small, &block, &size), "nothing can be learned"));
+  seg_treebank_done(&none);
   unload(&m);
 }
 

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void heads(const char *text, size_t len, int accept) {
   sl_http_head head;
   const char *why = NULL;
-  listen_rules rules = {"/documents", accept ? "token" : NULL, accept, 1000};
+  listen_rules rules = {.path = "/documents", .token = accept ? "token" : NULL, .accept = accept, .max_bytes = 1000};
   int64_t n = sl_http_head_parse(text, len, 16384, &head, &why);
   if (n <= 0) return;
   listen_request *r = malloc(sizeof *r);

@@ -106,11 +106,14 @@ for step in "${steps[@]}"; do
   timed "build $step" build "$step"
   case $step in
   dev)
-    echo "kills and faults run against the release build"
-    timed "test dev" suite dev -LE 'bench-full|fault'
+    echo "kills, faults, stress and the figures of quality run against the release build"
+    timed "test dev" suite dev -LE 'bench-full|fault|stress' -E '^e2e_quality$'
     ;;
   release) timed "test release" suite release -LE 'gate|bench-full' ;;
-  clang) timed "test clang" suite clang -LE 'gate|bench|long' -E "^($training|e2e_quality)\$" ;;
+  clang)
+    echo "benches, gates, stress, training and the test in a browser and that of ten thousand pages are left to gcc's builds"
+    timed "test clang" suite clang -LE 'gate|bench|long|stress' -E "^($training|e2e_quality|e2e_register|e2e_fetch_http)\$"
+    ;;
   asan)
     echo "benches, gates and tests labelled long or no-asan are left to the other builds: time and memory under ASan say nothing"
     export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"

@@ -102,7 +102,7 @@ static int by_mark(const char *s, size_t n, clean_charset *ret) {
 /* UTF-16 without a mark: the high bytes of ASCII characters are zeros on one side only. */
 static int by_zeros(const unsigned char *p, size_t n, clean_charset *ret) {
   size_t even = 0, odd = 0, m = (n < SAMPLE ? n : SAMPLE) & ~(size_t)1;
-  if (m < 4 || n % 2) return 0;
+  if (m < 4 || n % 2 || !memchr(p, 0, m)) return 0;
   for (size_t i = 0; i < m; i += 2) {
     even += p[i] == 0;
     odd += p[i + 1] == 0;
@@ -286,9 +286,19 @@ static const char *known_format(const unsigned char *p, size_t n) {
 }
 
 static int is_binary(const unsigned char *p, size_t n) {
+  const uint64_t each = UINT64_C(0x0101010101010101);
   size_t m = n < SAMPLE ? n : SAMPLE, controls = 0;
-  for (size_t i = 0; i < m; i++)
+  for (size_t i = 0; i < m; i++) {
+    uint64_t w;
+    if (i + 8 <= m) {
+      memcpy(&w, p + i, 8);
+      if (!((w - 0x20 * each) & ~w & 0x80 * each)) { /* no byte below 0x20 */
+        i += 7;
+        continue;
+      }
+    }
     controls += p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r' && p[i] != '\f';
+  }
   return controls * 20 > m;
 }
 

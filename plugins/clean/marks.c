@@ -2,6 +2,7 @@
 /* What the names in class and id say: see weigh.h. */
 #include "weigh.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Names in class and id, and what they mean. Those with '=' must be a whole part between separators. */
@@ -182,30 +183,31 @@ static int word_here(const char *s, size_t n, size_t i, const char *word) {
   return whole ? before == ' ' && after == ' ' : separator(before) || separator(after) || m >= 7;
 }
 
-/* Whether the word's first two letters stand next to each other in the name; pairs: a bit for each pair it has. */
-static int may_hold(const char *word, const uint64_t pairs[16]) {
-  word += word[0] == '=';
-  unsigned pair = (unsigned)(word[0] & 31) << 5 | (word[1] & 31);
-  return (pairs[pair >> 6] >> (pair & 63)) & 1;
+/* The words by their first two letters: where the chain of a pair begins, and who follows whom; 0 ends it, k + 1 is
+ * word k. */
+static uint8_t chain_first[1024], chain_next[N_WORDS];
+static pthread_once_t chained = PTHREAD_ONCE_INIT;
+_Static_assert(N_WORDS < 255, "a byte holds the number of a word");
+
+static unsigned pair_of(char a, char b) { return (unsigned)(a & 31) << 5 | (b & 31); }
+
+static void chain_words(void) {
+  for (size_t k = N_WORDS; k-- > 0;) {
+    const char *word = words[k].word + (words[k].word[0] == '=');
+    uint8_t *first = &chain_first[pair_of(word[0], word[1])];
+    chain_next[k] = *first;
+    *first = (uint8_t)(k + 1);
+  }
 }
 
 uint64_t clean_mark(const char *name, size_t n) {
   char s[NAME_MAX];
-  uint64_t f = 0, pairs[16] = {0};
+  uint64_t f = 0;
+  (void)pthread_once(&chained, chain_words);
   if (n > NAME_MAX) n = NAME_MAX;
-  for (size_t i = 0; i < n; i++) {
-    s[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-    unsigned pair = i ? (unsigned)(s[i - 1] & 31) << 5 | (s[i] & 31) : 0;
-    pairs[pair >> 6] |= 1ull << (pair & 63);
-  }
-  for (size_t k = 0; k < N_WORDS; k++) {
-    if ((f & words[k].flag) || !may_hold(words[k].word, pairs)) continue;
-    char first = words[k].word[words[k].word[0] == '='];
-    for (size_t i = 0; i < n; i++) {
-      if (s[i] != first || !word_here(s, n, i, words[k].word)) continue;
-      f |= words[k].flag;
-      break;
-    }
-  }
+  for (size_t i = 0; i < n; i++) s[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+  for (size_t i = 0; i + 1 < n; i++)
+    for (unsigned k = chain_first[pair_of(s[i], s[i + 1])]; k; k = chain_next[k - 1])
+      if (!(f & words[k - 1].flag) && word_here(s, n, i, words[k - 1].word)) f |= words[k - 1].flag;
   return f;
 }

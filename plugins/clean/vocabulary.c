@@ -375,26 +375,29 @@ static const struct {
 
 #define N_WORDS (sizeof words / sizeof *words)
 
-static int before(const char *word, const char *s, size_t n) {
-  int c = strncmp(word, s, n);
-  return c < 0;
+/* The first of words[lo, hi), which are alike up to their letter m, whose letter m is not below c. */
+static size_t from_letter(size_t lo, size_t hi, size_t m, unsigned c) {
+  while (lo < hi) {
+    size_t mid = (lo + hi) / 2;
+    if ((unsigned char)words[mid].word[m] < c) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  return lo;
 }
 
 /* The bits of the word s[0, n): of itself, and of open words that it starts with. */
 static uint64_t word_bits(const char *s, size_t n) {
   uint64_t bits = 0;
-  for (size_t m = 2; m <= n; m++) {
-    size_t lo = 0, hi = N_WORDS;
-    while (lo < hi) {
-      size_t mid = (lo + hi) / 2;
-      if (before(words[mid].word, s, m)) {
-        lo = mid + 1;
-      } else {
-        hi = mid;
-      }
-    }
-    if (lo == N_WORDS || strncmp(words[lo].word, s, m) != 0) break; /* no word begins like this */
-    if (words[lo].word[m] == '\0' && (m == n || words[lo].open)) bits |= words[lo].bits;
+  size_t lo = 0, hi = N_WORDS;
+  for (size_t m = 0; m < n; m++) {
+    unsigned c = (unsigned char)s[m];
+    lo = from_letter(lo, hi, m, c);
+    if (lo == hi || (unsigned char)words[lo].word[m] != c) break; /* no word begins like this */
+    if ((unsigned char)words[hi - 1].word[m] != c) hi = from_letter(lo, hi, m, c + 1);
+    if (words[lo].word[m + 1] == '\0' && (m + 1 == n || words[lo].open)) bits |= words[lo].bits;
   }
   return bits;
 }

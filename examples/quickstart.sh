@@ -15,7 +15,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 tests=OFF # a build that tests/run.sh made keeps its tests
 if grep -qs '^SLUICE_TESTS:BOOL=ON' build/release/CMakeCache.txt; then tests=ON; fi
-[ -e build/release/bin/sluice ] || echo "The first build takes about a minute."
+[ -e build/release/bin/sluice ] || echo "The first build takes a minute or two."
 if ! { cmake --preset release -DSLUICE_TESTS=$tests && cmake --build --preset release; } >"$log" 2>&1; then
   tail -n 50 "$log"
   exit 1

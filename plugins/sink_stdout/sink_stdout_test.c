@@ -52,6 +52,11 @@ static void shows_an_article(void **state) {
   shows(article, "\nTổng Bí thư Tô Lâm làm việc với Ban Thường vụ Thành ủy.\n");
   shows(article, "\nPeople\n  • Tô Lâm – Tổng Bí thư\n");
   shows(article, "\nDirectives\n  1. Tô Lâm yêu cầu Thành ủy Hà Nội — làm ngay (2025-09-01)\n");
+  shows("{\"text\":\"x\",\"entities\":[{\"id\":\"a\",\"type\":\"ORG\",\"text\":\"Sở "
+        "X\"},{\"id\":\"b\",\"type\":\"ORG\",\"text\":\"Tỉnh Y\"}],"
+        "\"directives\":[{\"speaker\":\"b\",\"verb\":\"phải\",\"addressees\":[\"a\"],\"content\":{\"text\":\"phải "
+        "làm\"}}]}",
+        "\n  1. Tỉnh Y → Sở X — phải làm\n");
 }
 
 static void shows_whatever_is_there(void **state) {

@@ -217,6 +217,8 @@ static void directive(view *v, const cJSON *d, int number) {
   style(v, BOLD);
   words(v, speaker ? speaker : "(không rõ)");
   style(v, RESET);
+  /* "Sở X có trách nhiệm làm": the verb is the addressee's, and stands in the content. */
+  if (verb && content && strncmp(content, verb, strlen(verb)) == 0) verb = "→";
   if (verb) words(v, verb);
   if (cJSON_IsArray(addressees)) {
     int n = 0;

@@ -4,6 +4,11 @@
 #ifndef SLUICE_PLUGINS_TESTREPLAY_H
 #define SLUICE_PLUGINS_TESTREPLAY_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <sluice/harness.h>
 
 #include "sha256.h"
@@ -35,6 +40,59 @@ static inline int32_t replay_run(sl_harness *h, uint64_t credit) {
     if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
   }
   return answer;
+}
+
+/* A source over recorded exchanges that gives `all` documents in a run; kept: its state. [own: sl_harness_free] */
+typedef sl_harness *replay_begin(sl_harness_state *kept);
+
+/* Stopped at any point, it gives the rest when it is started again. */
+static inline void replay_stops(replay_begin *begin, uint32_t all) {
+  int end = 0;
+  for (int steps = 0; steps < 200 && !end; steps++) {
+    sl_harness_state *kept = sl_harness_state_new();
+    sl_harness *h = begin(kept);
+    uint32_t given = 0;
+    assert_int_equal(sl_harness_start(h), 0);
+    for (int i = 0; i < steps && !end; i++) {
+      int32_t answer = sl_harness_produce(h, 1);
+      assert_int_not_equal(answer, SL_V_FATAL);
+      if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
+      end = answer == SL_P_END;
+    }
+    given = sl_harness_count(h);
+    sl_harness_acknowledge_all(h);
+    sl_harness_stop(h);
+    assert_int_equal(sl_harness_start(h), 0);
+    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
+    if (sl_harness_count(h) != all)
+      fail_msg("stopped after %d steps with %u: %u documents", steps, given, sl_harness_count(h));
+    sl_harness_free(h);
+    sl_harness_state_free(kept);
+  }
+  assert_true(end);
+}
+
+/* Whichever allocation fails, nothing is lost: the run fails, or the next one gives what is missing. */
+static inline void replay_allocation(replay_begin *begin, uint32_t all) {
+  int failed = 1;
+  for (uint64_t nth = 1; failed; nth++) {
+    sl_harness_state *kept = sl_harness_state_new();
+    sl_harness *h = begin(kept);
+    sl_harness_fail_alloc(h, nth);
+    int32_t rc = sl_harness_start(h), answer = rc == 0 ? replay_run(h, 1 << 20) : SL_V_FATAL;
+    failed = sl_harness_alloc_failed(h);
+    if (answer == SL_V_FATAL) assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
+    uint32_t given = sl_harness_count(h);
+    sl_harness_acknowledge_all(h);
+    sl_harness_free(h);
+    h = begin(kept);
+    assert_int_equal(sl_harness_start(h), 0);
+    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
+    if (given + sl_harness_count(h) != all)
+      fail_msg("allocation %d: %u and %u documents", (int)nth, given, sl_harness_count(h));
+    sl_harness_free(h);
+    sl_harness_state_free(kept);
+  }
 }
 
 #endif

@@ -92,56 +92,16 @@ static void test_credit(void **state) {
   sl_harness_free(h);
 }
 
-/* Stopped at any point, it gives the rest when it is started again. */
+static sl_harness *begin_all(sl_harness_state *kept) { return begin(URLS, kept); }
+
 static void test_stops(void **state) {
   (void)state;
-  int end = 0;
-  for (int steps = 0; steps < 200 && !end; steps++) {
-    sl_harness_state *kept = sl_harness_state_new();
-    sl_harness *h = begin(URLS, kept);
-    uint32_t given = 0;
-    assert_int_equal(sl_harness_start(h), 0);
-    for (int i = 0; i < steps && !end; i++) {
-      int32_t answer = sl_harness_produce(h, 1);
-      assert_int_not_equal(answer, SL_V_FATAL);
-      if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
-      end = answer == SL_P_END;
-    }
-    given = sl_harness_count(h);
-    sl_harness_acknowledge_all(h);
-    sl_harness_stop(h);
-    assert_int_equal(sl_harness_start(h), 0);
-    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
-    if (sl_harness_count(h) != 4)
-      fail_msg("stopped after %d steps with %u: %u documents", steps, given, sl_harness_count(h));
-    sl_harness_free(h);
-    sl_harness_state_free(kept);
-  }
-  assert_true(end);
+  replay_stops(begin_all, 4);
 }
 
-/* Whichever allocation fails, nothing is lost: the run fails, or the next one gives what is missing. */
 static void test_allocation(void **state) {
   (void)state;
-  int failed = 1;
-  for (uint64_t nth = 1; failed; nth++) {
-    sl_harness_state *kept = sl_harness_state_new();
-    sl_harness *h = begin(URLS, kept);
-    sl_harness_fail_alloc(h, nth);
-    int32_t rc = sl_harness_start(h), answer = rc == 0 ? replay_run(h, 1 << 20) : SL_V_FATAL;
-    failed = sl_harness_alloc_failed(h);
-    if (answer == SL_V_FATAL) assert_int_equal(sl_harness_last(h).code, SL_ENOMEM);
-    uint32_t given = sl_harness_count(h);
-    sl_harness_acknowledge_all(h);
-    sl_harness_free(h);
-    h = begin(URLS, kept);
-    assert_int_equal(sl_harness_start(h), 0);
-    assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
-    if (given + sl_harness_count(h) != 4)
-      fail_msg("allocation %d: %u and %u documents", (int)nth, given, sl_harness_count(h));
-    sl_harness_free(h);
-    sl_harness_state_free(kept);
-  }
+  replay_allocation(begin_all, 4);
 }
 
 int main(void) {

@@ -413,7 +413,8 @@ struct sl_host {
    * and must come before the descriptor is closed. 0 or an error. [loop] */
   int32_t (*watch)(sl_ctx *ctx, int32_t fd, uint32_t events, sl_watch_cb cb, void *user);
 
-  /* -- more. A table by id ("sluice.edit/1"), NULL if this host does not have it. [any] */
+  /* -- more. A table by id ("sluice.edit/1"), NULL if this host does not have it. Those that keep something (resume, ledger,
+   * kv, spool) are there from start on, not in create and lane_open. [any] */
   const void *(*extension)(sl_ctx *ctx, const char *id);
 };
 

@@ -105,7 +105,7 @@ function(sluice_stage_test)
   # A guard against a hang, wide enough for a sanitizer on a busy machine.
   set(limit 300)
   if(SLUICE_SANITIZE)
-    set(limit 900)
+    set(limit 1800)
   endif()
   set_tests_properties(${ctest_name} PROPERTIES TIMEOUT ${limit} LABELS "unit")
 endfunction()

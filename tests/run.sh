@@ -29,6 +29,9 @@ total=0
 failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# The fuzz targets are sanitized, too.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 
 bash examples/apt.sh examples/packages.txt tests/support/packages.txt
 # The training of models is the same in every build.
@@ -116,8 +119,6 @@ for step in "${steps[@]}"; do
     ;;
   asan)
     echo "benches, gates and tests labelled long or no-asan are left to the other builds: time and memory under ASan say nothing"
-    export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
-    export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
     echo "so are the test in a browser and the training of models, which is the same with one thread and whole numbers"
     timed "test asan" suite asan -LE 'gate|bench|long|no-asan' -E "^(e2e_register|e2e_quality|$training)\$"
     ;;

@@ -79,6 +79,7 @@ static void *add(robots *r, lane_vec *v, size_t item) {
 }
 
 static void put_text(robots *r, text *t, const char *s, size_t n) {
+  if (!n) return;
   if (r->failed || lane_vec_reserve(r->mem, &r->text, 1, r->text.n + n) != 0) {
     r->failed = true;
     return;

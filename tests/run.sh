@@ -109,8 +109,8 @@ for step in "${steps[@]}"; do
   timed "build $step" build "$step"
   case $step in
   dev)
-    echo "kills, faults, stress and the figures of quality run against the release build"
-    timed "test dev" suite dev -LE 'bench-full|fault|stress' -E '^e2e_quality$'
+    echo "kills, faults, stress, the browser, ten thousand pages and the figures of quality run against the release build"
+    timed "test dev" suite dev -LE 'bench-full|fault|stress' -E '^(e2e_quality|e2e_register|e2e_fetch_http)$'
     ;;
   release) timed "test release" suite release -LE 'gate|bench-full' ;;
   clang)

@@ -32,6 +32,21 @@ static inline void replay_put(const testdir *d, const char *url, int status, con
   free(text);
 }
 
+/* The plugin's source over the exchanges in d, as params say otherwise; kept (NULL: none): its state.
+ * [own: sl_harness_free] */
+static inline sl_harness *replay_source(const testdir *d, const char *params, sl_harness_state *kept) {
+  sl_harness *h = sl_harness_new(sluice_plugin()->types[0],
+                                 testdir_text("{ replay: \"%s\", delay: 0s, retries: 0, %s }", d->path, params));
+  if (kept) sl_harness_use_state(h, kept);
+  return h;
+}
+
+static inline int replay_rejected(sl_harness *h) {
+  int n = 0;
+  while (sl_harness_pull_rejected(h)) n++;
+  return n;
+}
+
 /* Produces until the source has come to its end, or fails; the last answer. */
 static inline int32_t replay_run(sl_harness *h, uint64_t credit) {
   int32_t answer = SL_P_MORE;
@@ -40,6 +55,23 @@ static inline int32_t replay_run(sl_harness *h, uint64_t credit) {
     if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
   }
   return answer;
+}
+
+/* With little credit one document is given at a time, `all` in a run. Frees h. */
+static inline void replay_credit(sl_harness *h, uint32_t all) {
+  uint32_t most = 0;
+  assert_int_equal(sl_harness_start(h), 0);
+  int32_t answer = SL_P_MORE;
+  for (int i = 0; i < 1000 && answer != SL_P_END; i++) {
+    uint32_t before = sl_harness_count(h);
+    answer = sl_harness_produce(h, 1);
+    if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
+    if (sl_harness_count(h) - before > most) most = sl_harness_count(h) - before;
+  }
+  assert_int_equal(answer, SL_P_END);
+  assert_int_equal(sl_harness_count(h), all);
+  assert_int_equal(most, 1);
+  sl_harness_free(h);
 }
 
 /* A source over recorded exchanges that gives `all` documents in a run; kept: its state. [own: sl_harness_free] */

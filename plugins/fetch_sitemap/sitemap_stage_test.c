@@ -45,28 +45,17 @@ static int drop(void **state) {
   return 0;
 }
 
-static sl_harness *begin(const char *params, sl_harness_state *kept) {
-  sl_harness *h = sl_harness_new(sluice_plugin()->types[0],
-                                 testdir_text("{ replay: \"%s\", delay: 0s, retries: 0, %s }", dir.path, params));
-  if (kept) sl_harness_use_state(h, kept);
-  return h;
-}
-
-static int rejected(sl_harness *h) {
-  int n = 0;
-  while (sl_harness_pull_rejected(h)) n++;
-  return n;
-}
+static sl_harness *begin_all(sl_harness_state *kept) { return replay_source(&dir, URLS, kept); }
 
 static void test_answers(void **state) {
   (void)state;
   sl_harness_state *kept = sl_harness_state_new();
   for (int run = 0; run < 2; run++) {
-    sl_harness *h = begin(URLS, kept);
+    sl_harness *h = begin_all(kept);
     assert_int_equal(sl_harness_start(h), 0);
     assert_int_equal(replay_run(h, 1 << 20), SL_P_END);
     assert_int_equal(sl_harness_count(h), run == 0 ? 4 : 0);
-    assert_int_equal(rejected(h), 2); /* what is gone, and what is no sitemap */
+    assert_int_equal(replay_rejected(h), 2); /* what is gone, and what is no sitemap */
     assert_non_null(
         strstr(sl_harness_log(h), "http://a.example/busy cannot be fetched now and is left to the next run"));
     assert_int_equal((int)sl_harness_metric(h, "sitemaps_failed"), 2);
@@ -76,26 +65,11 @@ static void test_answers(void **state) {
   sl_harness_state_free(kept);
 }
 
-/* With little credit one document is given at a time. */
 static void test_credit(void **state) {
   (void)state;
-  sl_harness *h = begin("urls: \"http://a.example/one.xml\"", NULL);
-  uint32_t most = 0;
-  assert_int_equal(sl_harness_start(h), 0);
-  int32_t answer = SL_P_MORE;
-  for (int i = 0; i < 1000 && answer != SL_P_END; i++) {
-    uint32_t before = sl_harness_count(h);
-    answer = sl_harness_produce(h, 1);
-    if (answer == SL_P_WAIT) sl_harness_advance(h, INT64_C(100000000));
-    if (sl_harness_count(h) - before > most) most = sl_harness_count(h) - before;
-  }
-  assert_int_equal(answer, SL_P_END);
-  assert_int_equal(sl_harness_count(h), 3); /* without state nothing is known */
-  assert_int_equal(most, 1);
-  sl_harness_free(h);
+  /* Without a state nothing is known. */
+  replay_credit(replay_source(&dir, "urls: \"http://a.example/one.xml\"", NULL), 3);
 }
-
-static sl_harness *begin_all(sl_harness_state *kept) { return begin(URLS, kept); }
 
 static void test_stops(void **state) {
   (void)state;

@@ -20,7 +20,7 @@ void sitemap_job_clear(sitemap_job *j) {
   lane_vec_done(&s->mem, &j->waiting);
   sitemap_free(j->map);
   todo_free(&s->mem, &j->todo);
-  if (j->body) web_release_body(j->body, j->release);
+  if (j->body) s->mem.free(j->body);
   if (j->type) s->mem.free(j->type);
   if (j->detail) s->mem.free(j->detail);
   weburl_free(&j->url);
@@ -131,7 +131,6 @@ static int open_map(sitemap_job *j, web_result *r) {
   int rc = weburl_parse(&j->url, &s->mem, r->final_url, strlen(r->final_url), NULL, NULL);
   if (!j->map || !j->type || rc != 0) return SL_ENOMEM;
   j->body = web_take_body(r);
-  j->release = web_release_user(s->client);
   sitemap_open(j->map, j->body ? j->body : "", j->body ? n : 0, j->type);
   j->step = 1;
   return 0;

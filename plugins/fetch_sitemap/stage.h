@@ -43,10 +43,9 @@ typedef struct sitemap_job {
   sitemap_stage *s;
   job_state state;
   sitemap_todo todo;
-  char *body;    /* [own: web_release_body] */
-  void *release; /* for that */
-  char *type;    /* [own] */
-  weburl url;    /* as it answered */
+  char *body; /* [own] */
+  char *type; /* [own] */
+  weburl url; /* as it answered */
   sitemap *map;
   int step; /* what the last step answered; 1: there is more */
   cJSON *note;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/fnv.h"
 #include "fetch.h"
 #include "lines.h"
 
@@ -275,11 +276,7 @@ static bool ask(list_item *i, const fetch_record *known) {
 }
 
 /* Where the items with this key are. */
-static list_item **bucket_of(list_stage *s, const char *key) {
-  uint64_t h = 1469598103934665603U; /* FNV-1a */
-  for (; *key; key++) h = (h ^ (unsigned char)*key) * 1099511628211U;
-  return &s->by_key[(h ^ h >> 32) % BUCKETS];
-}
+static list_item **bucket_of(list_stage *s, const char *key) { return &s->by_key[fnv_text(key) % BUCKETS]; }
 
 static bool is_under_way(list_stage *s, const char *key) {
   for (const list_item *i = *bucket_of(s, key); i; i = i->same)
@@ -321,8 +318,7 @@ static int32_t begin_one(sl_ctx *ctx, list_stage *s) {
   i->stage = s;
   i->cursor = cursor_of(s, place);
   if (!fetch_key(ctx, "u:", url, i->key)) i->key[0] = '\0';
-  bool twice = i->key[0] && s->p->window && is_under_way(s, i->key);
-  if (twice || (i->key[0] && look_up(ctx, i, &known, &hold))) {
+  if (i->key[0] && ((s->p->window && is_under_way(s, i->key)) || look_up(ctx, i, &known, &hold))) {
     sl_count(ctx, "seen", 1);
     free(hold);
     free(i);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
+
 /* Hosts without work whose robots.txt is remembered. */
 #define IDLE_MAX 4096
 
@@ -66,11 +68,7 @@ void web_heap_remove(web_client *c, web_timed *t) {
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
-static uint32_t bucket_of(const char *key) {
-  uint64_t h = 1469598103934665603U; /* FNV-1a */
-  for (; *key; key++) h = (h ^ (unsigned char)*key) * 1099511628211U;
-  return (uint32_t)((h ^ h >> 32) % WEB_BUCKETS);
-}
+static uint32_t bucket_of(const char *key) { return (uint32_t)(fnv_text(key) % WEB_BUCKETS); }
 
 static void unlink_list(web_host **head, web_host **tail, web_host *h) {
   *(h->prev ? &h->prev->next : head) = h->next;

@@ -174,7 +174,7 @@ say "The site has put the page in order. The letter goes back to the stage where
 wait_for "the eighth article" stored_at_least 8
 wait_for "the eighth article in the database" database_has 8
 has_none || fail "the dead letter is still there"
-wait_for "eight articles, each of them once" each_once 8
+each_once 8 || fail "an article is missing or there twice"
 titles | tail -n 1
 
 title "Stop: SIGTERM"

@@ -114,7 +114,7 @@ for step in "${steps[@]}"; do
     ;;
   release) timed "test release" suite release -LE 'gate|bench-full' ;;
   clang)
-    echo "benches, gates, stress, training and the test in a browser and that of ten thousand pages are left to gcc's builds"
+    echo "benches, gates, stress, training, the browser, ten thousand pages and the figures of quality are left to gcc's builds"
     timed "test clang" suite clang -LE 'gate|bench|long|stress' -E "^($training|e2e_quality|e2e_register|e2e_fetch_http)\$"
     ;;
   asan)

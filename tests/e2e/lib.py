@@ -60,9 +60,9 @@ def environment(env=None):
     return base
 
 
-def sluice(*args, code=0, env=None, stdin=b""):
-    """Runs `sluice args…` in the working directory and expects the exit code (None: any)."""
-    done = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=LIMIT, env=environment(env))
+def sluice(*args, code=0, env=None, stdin=b"", limit=LIMIT):
+    """Runs `sluice args…` in the working directory and expects the exit code (None: any) within limit seconds."""
+    done = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=limit, env=environment(env))
     result = Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), args)
     if code is not None and done.returncode != code:
         raise Failed("expected exit code %d of: %r" % (code, result))

@@ -4,9 +4,8 @@
 import json
 import os
 import stat
-import subprocess
 
-from lib import BUILD, SLUICE, environment, has, main, same, sluice, true, write
+from lib import BUILD, has, main, same, sluice, true, write
 
 LEAST = {
     "entities": 85, "person-role pairs": 70, "directives": 60, "sentences": 90, "words, own sentences": 90, "ROUGE-1, own": 18,
@@ -25,10 +24,8 @@ def program(name, text):
 
 
 def figures(*args):
-    """Cross-validation takes longer than lib's limit for one command."""
-    done = subprocess.run([SLUICE, "bench", "--quality", *args, "--json"], capture_output=True, timeout=540, env=environment())
-    same(done.returncode, 0, done.stderr.decode(errors="replace"))
-    found = json.loads(done.stdout)
+    """Cross-validation takes longer than the usual limit for one command."""
+    found = json.loads(sluice("bench", "--quality", *args, "--json", limit=540).out)
     for one in found:
         true(one["how"], "%s does not say how" % one)
         value, least = one["value"], LEAST.get(one["what"])
